@@ -1,0 +1,12 @@
+//! RiFT engine: networks as operator graphs, attacks, adversarial training, module robust criticality, fine-tuning and
+//! interpolation on libtorch. Knows nothing of Node, gRPC or services; every entry point is a plain function of a spec,
+//! paths and a [`control::Control`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod checkpoint;
+pub mod control;
+pub mod data;
+pub mod error;
+pub mod rng;
+pub mod suggest;
