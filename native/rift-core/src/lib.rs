@@ -1,0 +1,1 @@
+//! Node addon of the RiFT engine.
