@@ -1,1 +1,15 @@
-export {};
+export * from './generated/index.js';
+export { LOADER_OPTIONS, PROTO_FILES, PROTO_ROOT } from './loader.js';
+export {
+  ArtifactServiceConstructor,
+  AttackerServiceConstructor,
+  CatalogServiceConstructor,
+  ConversionServiceConstructor,
+  RunServiceConstructor,
+  SERVICE_NAMES,
+  TrainerServiceConstructor,
+  methodsOf,
+  packageDefinition,
+  type MethodShape,
+  type ServiceName,
+} from './services.js';
