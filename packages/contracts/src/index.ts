@@ -13,3 +13,4 @@ export {
   type MethodShape,
   type ServiceName,
 } from './services.js';
+export { fieldsOf, fromJson, type FieldInfo } from './messages.js';
