@@ -38,6 +38,16 @@ function enumValuesOf(name: string): readonly string[] {
   return (definition.type as unknown as { value: { name: string }[] }).value.map((value) => value.name);
 }
 
+/** Full name of a type that is named relative to the package it is used in, looked up from the inside out. */
+function resolved(name: string, area: string): string {
+  const parts = area.split('.');
+  for (let kept = parts.length; kept >= 0; kept -= 1) {
+    const candidate = [...parts.slice(0, kept), name].join('.');
+    if (candidate in packageDefinition) return candidate;
+  }
+  throw new Error(`The contracts hold no type ${name} as seen from ${area}.`);
+}
+
 const cache = new Map<string, ReadonlyMap<string, FieldInfo>>();
 
 /**
@@ -49,8 +59,7 @@ export function fieldsOf(message: string): ReadonlyMap<string, FieldInfo> {
   if (known !== undefined) return known;
   const raw = definitionOf(message).type as unknown as RawMessage;
   const area = message.slice(0, message.lastIndexOf('.'));
-  // A type of the same package is named without it.
-  const full = (name: string) => (name.includes('.') ? name.replace(/^\./, '') : `${area}.${name}`);
+  const full = (name: string) => resolved(name, area);
   const fields = new Map<string, FieldInfo>();
   for (const field of raw.field) {
     const map = raw.nestedType.some((nested) => nested.name === field.typeName && nested.options?.mapEntry === true);
