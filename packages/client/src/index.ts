@@ -1,1 +1,6 @@
-export {};
+export { Artifacts, type StoredFile, type TransferOptions } from './artifacts.js';
+export type { CallOptions } from './calls.js';
+export { Catalog } from './catalog.js';
+export { RiftClient } from './client.js';
+export { Runs, hasEnded, type WatchOptions } from './runs.js';
+export { accuracyOf, outOfDistribution, wilsonInterval, type Accuracy } from './statistics.js';
