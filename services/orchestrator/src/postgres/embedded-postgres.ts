@@ -82,7 +82,14 @@ async function initialise(cluster: Cluster): Promise<void> {
     await chown(fresh, cluster.user.uid, cluster.user.gid);
     await chown(passwordFile, cluster.user.uid, cluster.user.gid);
   }
-  const args = [`--pgdata=${fresh}`, `--username=${ROLE}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+  const args = [
+    `--pgdata=${fresh}`,
+    `--username=${ROLE}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+  ];
   await runAsServer(cluster, cluster.binaries.initdb, args);
   await rename(passwordFile, join(fresh, PASSWORD_FILE));
   await rename(fresh, cluster.data);
@@ -165,7 +172,9 @@ async function prepareSocketFolder(cluster: Cluster): Promise<void> {
   const owner = cluster.user?.uid ?? process.getuid?.();
   if (cluster.user && found.uid === 0) await chown(cluster.socketFolder, cluster.user.uid, cluster.user.gid);
   else if (found.uid !== owner) {
-    throw new Error(`The folder ${cluster.socketFolder} belongs to another account (uid ${found.uid}): remove it, or set TMPDIR to a folder of yours.`);
+    throw new Error(
+      `The folder ${cluster.socketFolder} belongs to another account (uid ${found.uid}): remove it, or set TMPDIR to a folder of yours.`,
+    );
   }
 }
 

@@ -1,0 +1,158 @@
+import type { DatasetInfo, DataSource, ImageLimits, NetworkSource, Plan, RunSettings, Stage } from '@rift/contracts';
+import { InvalidArgument } from '@rift/service-kit';
+import { DEFAULT_CORRUPTIONS, DEFAULT_SEVERITIES } from './corruptions.js';
+import { choicesOf, type ProfileChoices } from './profiles.js';
+import { seedFor } from './seeds.js';
+
+/** Pictures kept for the report's gallery. */
+const GALLERY = 8;
+
+const NO_LIMITS: ImageLimits = { criticality: 0, train: 0, selection: 0, test: 0, corruption: 0 };
+
+/**
+ * Makes the complete plan of a profile: craft, criticality, fine-tune, interpolate, the evaluations before and after (accuracies
+ * and corruptions apart, since they may read different numbers of images) and the report.
+ *
+ * @param settings settings with a profile, a network and a data set.
+ * @param dataset the data set that the settings name; tells which splits there are and how many images they hold.
+ * @throws InvalidArgument naming the settings' field at fault.
+ */
+export function expandPlan(settings: RunSettings, dataset: DatasetInfo): Plan {
+  const choices = choicesOf(settings.profile);
+  if (!choices) {
+    throw new InvalidArgument(
+      'settings.profile',
+      settings.profile,
+      'must be PROFILE_PAPER, PROFILE_CODE or PROFILE_SOUND when no plan is sent',
+    );
+  }
+  if (settings.network === '') {
+    throw new InvalidArgument(
+      'settings.network',
+      '',
+      'must name a network when no plan is sent: the plan of a profile starts from a trained one',
+    );
+  }
+  const limits = settings.limits ?? NO_LIMITS;
+  const images = (split: string, limit: number): DataSource => selectImages(dataset, settings, split, limit);
+  const seed = (purpose: string): number => seedFor(settings.seed, purpose);
+  const given: NetworkSource = { source: 'network', network: '' };
+  const made = (stage: string): NetworkSource => ({ source: 'stage', stage });
+
+  const evaluation = (id: string, network: NetworkSource, after: string[]): Stage => ({
+    id,
+    after,
+    kind: 'evaluate',
+    evaluate: {
+      network,
+      data: images('test', limits.test),
+      // One seed before and after: the same random starts, so that paired tests see the networks alone.
+      spec: { standard: true, attacks: [choices.evaluation], corruptions: [], severities: [], seed: seed('evaluate'), gallery: GALLERY },
+    },
+  });
+  const corruptions = (id: string, network: NetworkSource, after: string[]): Stage => ({
+    id,
+    after,
+    kind: 'evaluate',
+    evaluate: {
+      network,
+      data: images('test', limits.corruption),
+      spec: {
+        standard: false,
+        attacks: [],
+        corruptions: [...DEFAULT_CORRUPTIONS],
+        severities: [...DEFAULT_SEVERITIES],
+        seed: seed('corrupt'),
+        gallery: 0,
+      },
+    },
+  });
+
+  return {
+    stages: [
+      ...methodStages(choices, { given, made, images, limits, seed }),
+      evaluation('before', given, []),
+      corruptions('before-corruptions', given, []),
+      evaluation('after', made('interpolate'), ['interpolate']),
+      corruptions('after-corruptions', made('interpolate'), ['interpolate']),
+      {
+        id: 'report',
+        after: ['craft', 'criticality', 'fine-tune', 'interpolate', 'before', 'before-corruptions', 'after', 'after-corruptions'],
+        kind: 'report',
+        report: { beforeStage: 'before', afterStage: 'after' },
+      },
+    ],
+  };
+}
+
+interface Parts {
+  readonly given: NetworkSource;
+  readonly made: (stage: string) => NetworkSource;
+  readonly images: (split: string, limit: number) => DataSource;
+  readonly limits: ImageLimits;
+  readonly seed: (purpose: string) => number;
+}
+
+/** The paper's three steps (section 4), with the adversarial set before them. */
+function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
+  const { given, made, images, limits, seed } = parts;
+  return [
+    {
+      id: 'craft',
+      after: [],
+      kind: 'craft',
+      craft: {
+        network: given,
+        data: images(choices.craftSplit, limits.criticality),
+        spec: { attack: choices.craft, seed: seed('craft') },
+      },
+    },
+    {
+      id: 'criticality',
+      after: ['craft'],
+      kind: 'criticality',
+      criticality: {
+        network: given,
+        adversarialSet: 'craftStage',
+        craftStage: 'craft',
+        spec: { ...choices.criticality, seed: seed('criticality') },
+      },
+    },
+    {
+      id: 'fine-tune',
+      after: ['criticality'],
+      kind: 'fineTune',
+      fineTune: {
+        network: given,
+        train: images('train', limits.train),
+        selection: images(choices.selectionSplit, limits.selection),
+        spec: { ...choices.fineTune, seed: seed('fine-tune') },
+        criticalityStage: 'criticality',
+      },
+    },
+    {
+      id: 'interpolate',
+      after: ['fine-tune'],
+      kind: 'interpolate',
+      interpolate: {
+        from: given,
+        to: made('fine-tune'),
+        data: images(choices.selectionSplit, limits.selection),
+        spec: { ...choices.interpolate, seed: seed('interpolate') },
+      },
+    },
+  ];
+}
+
+function selectImages(dataset: DatasetInfo, settings: RunSettings, split: string, limit: number): DataSource {
+  const found = dataset.splits[split];
+  if (!found) {
+    const advice = split === 'val' ? '; import the data set with held-out images, or choose another profile' : '';
+    throw new InvalidArgument(
+      'settings.dataset',
+      settings.dataset,
+      `must have the split "${split}", which ${settings.profile} reads (it has ${Object.keys(dataset.splits).sort().join(', ') || 'none'})${advice}`,
+    );
+  }
+  return { split, offset: 0, limit: limit === 0 ? found.count : Math.min(limit, found.count) };
+}
