@@ -4,9 +4,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod attack;
 pub mod checkpoint;
+pub mod compute;
 pub mod control;
 pub mod data;
 pub mod error;
+pub mod evaluate;
+pub mod net;
 pub mod rng;
+pub mod spec;
 pub mod suggest;
+pub mod train;

@@ -13,6 +13,7 @@ pub mod safetensors;
 pub mod state_dict;
 pub mod zip;
 mod zip_directory;
+pub mod zip_write;
 
 pub use manifest::{read_network, write_network, NetworkManifest, Preprocess};
 pub use pth::{read_pth, PthFile};

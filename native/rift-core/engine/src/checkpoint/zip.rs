@@ -34,6 +34,17 @@ pub struct Entry {
     pub(super) data: u64,
 }
 
+impl Entry {
+    /// The most bytes to read of this entry: all of a stored one, which the file's size bounds; `unpacked` of another.
+    pub fn stored_limit(&self, unpacked: u64) -> u64 {
+        if self.method == STORED {
+            self.size
+        } else {
+            unpacked
+        }
+    }
+}
+
 /// An open archive whose directory has been checked.
 #[derive(Debug)]
 pub struct Archive {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use tch::{Kind, Tensor};
 
+use super::arrays::numbered;
 use super::dataset::Dataset;
+use super::text::{file_names, lines};
 use crate::checkpoint::bytes::tensor_of;
 use crate::error::{EngineError, Result};
 
@@ -14,7 +16,8 @@ const PIXELS: usize = 3 * 32 * 32;
 /// More than any file of the layout has; keeps a mistaken path from filling the memory.
 const MAX_FILE: u64 = 1 << 30;
 
-const CIFAR10_CLASSES: [&str; 10] =
+/// Class names of CIFAR-10 in label order.
+pub const CIFAR10_CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Splits that the folder holds, of train, val and test.
@@ -44,7 +47,7 @@ pub fn load_cifar10(folder: &Path, split: &str) -> Result<Dataset> {
             "holds no data_batch_1.bin; give the folder of the CIFAR-10 binary version (cifar-10-batches-bin)",
         ));
     }
-    let classes = class_names(&folder.join("batches.meta.txt"))?
+    let classes = lines(&folder.join("batches.meta.txt"))?
         .unwrap_or_else(|| CIFAR10_CLASSES.iter().map(ToString::to_string).collect());
     records(&files, 1, classes, "cifar10", split)
 }
@@ -61,18 +64,19 @@ pub fn cifar100_splits(folder: &Path) -> Vec<String> {
 /// Reads `train.bin`, `val.bin` or `test.bin` of a CIFAR-100 folder with its 100 fine labels, named by
 /// `fine_label_names.txt` where there is one.
 pub fn load_cifar100(folder: &Path, split: &str) -> Result<Dataset> {
-    let classes = class_names(&folder.join("fine_label_names.txt"))?
-        .unwrap_or_else(|| (0..100).map(|class| format!("class {class}")).collect());
+    let classes = match lines(&folder.join("fine_label_names.txt"))? {
+        Some(names) => names,
+        None => numbered(100)?,
+    };
     records(&[folder.join(format!("{split}.bin"))], 2, classes, "cifar100", split)
 }
 
 /// `data_batch_1.bin` … `data_batch_K.bin` in order of their numbers, without a gap.
 fn batch_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| EngineError::io(folder, error))? {
-        let name = entry.map_err(|error| EngineError::io(folder, error))?.file_name();
-        let number = name.to_str().and_then(|n| n.strip_prefix("data_batch_")).and_then(|n| n.strip_suffix(".bin"));
-        if let Some(number) = number.and_then(|n| n.parse::<usize>().ok()) {
+    for name in file_names(folder)? {
+        let number = name.strip_prefix("data_batch_").and_then(|name| name.strip_suffix(".bin"));
+        if let Some(number) = number.and_then(|number| number.parse::<usize>().ok()) {
             numbers.push(number);
         }
     }
@@ -129,23 +133,4 @@ fn read_records(file: &Path, record: usize) -> Result<Vec<u8>> {
         ));
     }
     std::fs::read(file).map_err(|error| EngineError::io(file, error))
-}
-
-/// Non-empty lines of a class name file; `None` where there is no such file.
-fn class_names(file: &Path) -> Result<Option<Vec<String>>> {
-    match std::fs::read_to_string(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Err(EngineError::file(file, "is not a UTF-8 text of one class name per line"))
-        }
-        Err(error) => Err(EngineError::io(file, error)),
-        Ok(text) => {
-            let names: Vec<String> =
-                text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect();
-            if names.is_empty() {
-                return Err(EngineError::file(file, "names no class; one name per line is needed"));
-            }
-            Ok(Some(names))
-        }
-    }
 }

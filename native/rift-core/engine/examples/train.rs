@@ -1,0 +1,58 @@
+//! Trains a network adversarially from a settings file, without any service: what `rift train` hands to the engine.
+//! Usage: train DATA_FOLDER SETTINGS.json HELD_OUT OUT.safetensors CHECKPOINT [LIMIT]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rift_engine::checkpoint::{NetworkManifest, Preprocess};
+use rift_engine::compute::Compute;
+use rift_engine::control::Control;
+use rift_engine::data::{self, Format};
+use rift_engine::net::Network;
+use rift_engine::spec::{ComputeSpec, TrainSpec};
+use rift_engine::train::adversarial::{train, Inputs};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, settings, held_out, out, checkpoint] = &arguments[..5] else { return Err("see the first lines".into()) };
+    let spec: TrainSpec = serde_json::from_str(&std::fs::read_to_string(settings)?)?;
+    let mut all = data::load(Path::new(folder), Format::Cifar10, "train")?;
+    if let Some(limit) = arguments.get(5) {
+        all = all.first(limit.parse()?)?;
+    }
+    let (rest, held) = all.held_out(held_out.parse()?, 0)?;
+    let (train_set, selection) = (all.subset(&rest)?, all.subset(&held)?);
+    let architecture = spec.architecture.clone().ok_or("settings need an architecture")?;
+    let manifest = NetworkManifest {
+        kind: "network".into(),
+        arch: architecture.arch,
+        width: i64::from(architecture.width),
+        classes: all.classes.len() as i64,
+        input_size: all.image_size().0,
+        preprocess: Preprocess {
+            name: "cifar10".into(),
+            mean: vec![0.4914, 0.4822, 0.4465],
+            std: vec![0.2471, 0.2435, 0.2616],
+        },
+        class_names: all.classes.clone(),
+        metrics: std::collections::BTreeMap::new(),
+        parents: Vec::new(),
+        notes: std::collections::BTreeMap::new(),
+    };
+    let mut network = Network::initial(manifest, u64::from(spec.seed))?;
+    let compute = Compute::resolve(&ComputeSpec::default())?;
+    let last = std::sync::Mutex::new(std::time::Instant::now());
+    let control = Control::new(Arc::new(move |progress| {
+        let Ok(mut last) = last.lock() else { return };
+        if last.elapsed().as_secs() >= 10 || progress.done == progress.total {
+            *last = std::time::Instant::now();
+            eprintln!("{} {}/{} {:?}", progress.phase, progress.done, progress.total, progress.metrics);
+        }
+    }));
+    let inputs =
+        Inputs { train: &train_set, selection: Some(&selection), spec: &spec, checkpoint: Some(Path::new(checkpoint)) };
+    let trained = train(&mut network, &inputs, &compute, &control)?;
+    network.write(Path::new(out))?;
+    println!("{}", serde_json::to_string_pretty(&trained)?);
+    Ok(())
+}

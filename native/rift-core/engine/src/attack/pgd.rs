@@ -1,0 +1,65 @@
+//! Projected gradient descent (Madry et al. 2018) and its one-step and margin forms, over any norm.
+//!
+//! Threat model: ‖δ‖ ≤ ε and x + δ in [0,1]; images float32 [N, 3, H, W] in [0,1]. δ₀ uniform in the ball (or 0), clipped
+//! to the image box; δ ← Π(δ + α·direction(∇ loss)). Signs and steps as in docs/method.md, "PGD".
+
+use tch::Tensor;
+
+use super::loss::Loss;
+use super::norms;
+use crate::control::Control;
+use crate::error::Result;
+use crate::net::Classifier;
+use crate::spec::AttackSpec;
+
+/// Images under attack.
+pub struct Batch<'a> {
+    /// float32 [N, 3, H, W] in [0,1].
+    pub images: &'a Tensor,
+    /// int64 [N].
+    pub labels: &'a Tensor,
+    /// Index of each image in its data set, which keys its randomness.
+    pub ids: &'a [u64],
+}
+
+/// Runs all steps on all images and returns the last iterate, as torchattacks does and training needs.
+pub fn last_iterate(
+    model: &dyn Classifier, batch: &Batch<'_>, loss: &Loss, spec: &AttackSpec, seed: u64, restart: u64, control: &Control,
+) -> Result<Tensor> {
+    let start = start(batch, spec, seed, restart)?;
+    let mut adversarial = start;
+    for _ in 0..spec.steps {
+        control.check()?;
+        let (_, gradient) = gradient(model, &adversarial, batch.labels, loss)?;
+        adversarial = step(batch.images, &adversarial, &gradient, spec)?;
+    }
+    Ok(adversarial)
+}
+
+/// First iterate x₀ + δ₀ inside ball and box.
+pub fn start(batch: &Batch<'_>, spec: &AttackSpec, seed: u64, restart: u64) -> Result<Tensor> {
+    if !spec.random_start {
+        return Ok(batch.images.f_detach()?);
+    }
+    let model = spec.threat_model;
+    let shape = batch.images.size();
+    let delta = norms::random_start(model.norm, model.epsilon, &shape, batch.ids, seed, restart)?;
+    Ok(batch.images.f_add(&delta.f_to_device(batch.images.device())?)?.f_clamp(0.0, 1.0)?)
+}
+
+/// Logits (detached) and the gradient of the summed loss at `images`.
+pub fn gradient(model: &dyn Classifier, images: &Tensor, labels: &Tensor, loss: &Loss) -> Result<(Tensor, Tensor)> {
+    let leaf = images.f_detach()?.f_set_requires_grad(true)?;
+    let logits = model.logits(&leaf)?;
+    let total = loss.per_image(&logits, labels)?.f_sum(tch::Kind::Float)?;
+    let mut gradients = Tensor::f_run_backward(&[total], &[&leaf], false, false)?;
+    Ok((logits.f_detach()?, gradients.swap_remove(0)))
+}
+
+/// One ascent step from `current`, projected onto the ball round `clean` and the image box.
+pub fn step(clean: &Tensor, current: &Tensor, gradient: &Tensor, spec: &AttackSpec) -> Result<Tensor> {
+    let model = spec.threat_model;
+    let direction = norms::steepest(model.norm, gradient)?;
+    let moved = current.f_add(&direction.f_mul_scalar(spec.step_size)?)?.f_sub(clean)?;
+    Ok(clean.f_add(&norms::project(model.norm, model.epsilon, &moved)?)?.f_clamp(0.0, 1.0)?)
+}

@@ -1,0 +1,76 @@
+//! Random crop and flip of training images; the draw of an image depends on (seed, epoch, image) alone.
+
+use rand::Rng;
+use tch::Tensor;
+
+use super::dataset::Dataset;
+use crate::error::Result;
+use crate::rng;
+use crate::spec::{AugmentSpec, PaddingMode};
+
+/// Pixels of a data set laid out for fast random crops.
+pub struct Augmenter {
+    pixels: Vec<u8>,
+    labels: Vec<i64>,
+    side: usize,
+    spec: AugmentSpec,
+}
+
+impl Augmenter {
+    /// Takes over the images of `data`, which are square.
+    pub fn new(data: &Dataset, spec: &AugmentSpec) -> Result<Self> {
+        let pixels = Vec::<u8>::try_from(&data.images.f_flatten(0, -1)?)?;
+        Ok(Self { pixels, labels: data.label_vec()?, side: data.image_size().0 as usize, spec: spec.clone() })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Images `indices`, augmented for `epoch`: float32 [B, 3, H, W] in [0,1], and their labels.
+    pub fn batch(&self, indices: &[i64], seed: u64, epoch: u64) -> Result<(Tensor, Tensor)> {
+        let (side, padding) = (self.side as i64, i64::from(self.spec.padding));
+        let area = self.side * self.side;
+        let mut values = Vec::with_capacity(indices.len() * 3 * area);
+        let mut labels = Vec::with_capacity(indices.len());
+        for index in indices {
+            let mut draw = rng::stream(seed, "augment", &[epoch, *index as u64]);
+            let (dy, dx) = (draw.random_range(0..=2 * padding) - padding, draw.random_range(0..=2 * padding) - padding);
+            let flip = self.spec.flip && draw.random::<bool>();
+            let image = &self.pixels[*index as usize * 3 * area..][..3 * area];
+            for plane in image.chunks_exact(area) {
+                for y in 0..side {
+                    let row = self.source(y + dy);
+                    for x in 0..side {
+                        let column = self.source(if flip { side - 1 - x } else { x } + dx);
+                        values.push(match (row, column) {
+                            (Some(row), Some(column)) => f32::from(plane[row * self.side + column]) / 255.0,
+                            _ => 0.0,
+                        });
+                    }
+                }
+            }
+            labels.push(self.labels[*index as usize]);
+        }
+        let images = Tensor::f_from_slice(&values)?.f_reshape([indices.len() as i64, 3, side, side])?;
+        Ok((images, Tensor::f_from_slice(&labels)?))
+    }
+
+    /// Where the pixel at `at` of the shifted image comes from; none is a zero.
+    fn source(&self, at: i64) -> Option<usize> {
+        let last = self.side as i64 - 1;
+        if (0..=last).contains(&at) {
+            return Some(at as usize);
+        }
+        match self.spec.padding_mode {
+            PaddingMode::Zero => None,
+            PaddingMode::Reflect => Some((if at < 0 { -at } else { 2 * last - at }) as usize),
+        }
+    }
+}
