@@ -1,154 +1,82 @@
-import type {
-  AttackSpec,
-  CriticalitySpec,
-  EvaluateSpec,
-  FineTuneSpec,
-  InterpolateSpec,
-  OptimizerSpec,
-  Stage,
-  TrainSpec,
-} from '@rift/contracts';
+import { AlphaRule, type FineTuneSpec, type Stage } from '@rift/contracts';
+import { InvalidArgument } from '@rift/service-kit';
+import {
+  attackSpec,
+  check as checkMessage,
+  corruptSpec,
+  craftSpec,
+  criticalitySpec,
+  evaluateSpec,
+  fineTuneSpec,
+  rules,
+  trainSpec,
+} from '@rift/validation';
+import type { z } from 'zod';
 
 /** Reports one broken rule of a field. */
-export type Check = (field: string, value: unknown, rule: string) => void;
+export type Report = (field: string, value: unknown, rule: string) => void;
+
+const MAX_ALPHAS = 1001;
+
+/** The walk from the original to the fine-tuned weights; the workers never see it as a whole. */
+const interpolateSpec = rules.message({
+  alphas: rules.list(rules.between(0, 1), MAX_ALPHAS).refine(risesFromZeroToOne, { error: 'must rise from 0 to 1, both included' }),
+  rule: rules.oneOf(AlphaRule),
+  margin: rules.between(0, 1),
+  attack: attackSpec,
+  seed: rules.uint32(),
+});
+
+function risesFromZeroToOne(alphas: readonly number[]): boolean {
+  return alphas[0] === 0 && alphas.at(-1) === 1 && alphas.every((alpha, index) => index === 0 || alpha > (alphas[index - 1] ?? NaN));
+}
 
 /**
- * Checks the ranges of the numbers in a stage's settings, so that a mistake shows before the run begins and not hours later.
- * Whatever depends on the network or the engine (names of modules, methods that exist) is checked by the worker.
+ * Checks a stage's settings by the rules that its worker will apply, so that a mistake shows before the run begins and not hours
+ * later. What depends on the network or the engine (names of modules, methods that exist) is left to the worker.
  *
  * @param field path of the stage.
  */
-export function checkSpec(stage: Stage, field: string, report: Check): void {
-  const missing = (path: string): void => report(path, '', 'must be set');
+export function checkSpec(stage: Stage, field: string, report: Report): void {
+  const check = (schema: z.ZodType, spec: unknown, path: string): void => {
+    try {
+      checkMessage(schema, spec ?? undefined, path);
+    } catch (error) {
+      if (!(error instanceof InvalidArgument)) throw error;
+      for (const { field: at, value, rule } of error.violations) report(at, value, rule);
+    }
+  };
   switch (stage.kind) {
     case 'craft':
-      if (stage.craft?.spec) checkAttack(stage.craft.spec.attack, `${field}.craft.spec.attack`, report);
-      else missing(`${field}.craft.spec`);
-      break;
+      return check(craftSpec, stage.craft?.spec, `${field}.craft.spec`);
     case 'criticality':
-      if (stage.criticality?.spec) checkCriticality(stage.criticality.spec, `${field}.criticality.spec`, report);
-      else missing(`${field}.criticality.spec`);
-      break;
+      return check(criticalitySpec, stage.criticality?.spec, `${field}.criticality.spec`);
     case 'fineTune':
-      if (stage.fineTune?.spec) checkFineTune(stage.fineTune.spec, stage.fineTune.selection !== null, `${field}.fine_tune.spec`, report);
-      else missing(`${field}.fine_tune.spec`);
-      break;
+      check(fineTuneSpec, withModule(stage.fineTune?.spec), `${field}.fineTune.spec`);
+      if (stage.fineTune?.spec?.keepBest === true && !stage.fineTune.selection) {
+        report(`${field}.fineTune.selection`, '', 'must be set where spec.keepBest is true: its images choose the epoch');
+      }
+      return;
     case 'interpolate':
-      if (stage.interpolate?.spec) checkInterpolate(stage.interpolate.spec, `${field}.interpolate.spec`, report);
-      else missing(`${field}.interpolate.spec`);
-      break;
+      return check(interpolateSpec, stage.interpolate?.spec, `${field}.interpolate.spec`);
     case 'evaluate':
-      if (stage.evaluate?.spec) checkEvaluate(stage.evaluate.spec, `${field}.evaluate.spec`, report);
-      else missing(`${field}.evaluate.spec`);
-      break;
+      return check(evaluateSpec, stage.evaluate?.spec, `${field}.evaluate.spec`);
     case 'corrupt':
-      if (stage.corrupt?.spec) {
-        const { corruption, severity } = stage.corrupt.spec;
-        if (corruption === '') missing(`${field}.corrupt.spec.corruption`);
-        checkSeverity(severity, `${field}.corrupt.spec.severity`, report);
-      } else missing(`${field}.corrupt.spec`);
-      break;
+      return check(corruptSpec, stage.corrupt?.spec, `${field}.corrupt.spec`);
     case 'train':
-      if (stage.train?.spec) checkTrain(stage.train.spec, stage.train.selection !== null, `${field}.train.spec`, report);
-      else missing(`${field}.train.spec`);
-      break;
+      check(trainSpec, stage.train?.spec, `${field}.train.spec`);
+      if ((stage.train?.spec?.keepBest === true || (stage.train?.spec?.patience ?? 0) > 0) && !stage.train?.selection) {
+        report(`${field}.train.selection`, '', 'must be set where spec.keepBest or spec.patience is: its images compare the epochs');
+      }
+      return;
     case 'report':
     case undefined:
-      break;
+      return;
   }
 }
 
-function range(field: string, value: number, low: number, high: number, report: Check): void {
-  if (!(value >= low && value <= high)) report(field, value, `must be between ${low} and ${high}`);
-}
-
-function positive(field: string, value: number, report: Check): void {
-  if (!(value > 0 && Number.isFinite(value))) report(field, value, 'must be greater than 0');
-}
-
-const STEPPING: readonly string[] = ['ATTACK_KIND_FGSM', 'ATTACK_KIND_PGD', 'ATTACK_KIND_CW'];
-
-function checkAttack(attack: AttackSpec | null, field: string, report: Check): void {
-  if (!attack || attack.kind === 'ATTACK_KIND_UNSPECIFIED') {
-    report(`${field}.kind`, attack?.kind ?? '', 'must be an attack');
-    return;
-  }
-  const norm = attack.threatModel?.norm ?? 'NORM_UNSPECIFIED';
-  if (norm === 'NORM_UNSPECIFIED') report(`${field}.threat_model.norm`, norm, 'must be NORM_LINF, NORM_L2 or NORM_L1');
-  const epsilon = attack.threatModel?.epsilon ?? NaN;
-  if (!(epsilon >= 0 && Number.isFinite(epsilon))) report(`${field}.threat_model.epsilon`, epsilon, 'must be at least 0');
-  if (STEPPING.includes(attack.kind)) positive(`${field}.step_size`, attack.stepSize, report);
-  range(`${field}.steps`, attack.steps, 1, 100_000, report);
-  range(`${field}.restarts`, attack.restarts, 1, 1000, report);
-}
-
-function checkCriticality(spec: CriticalitySpec, field: string, report: Check): void {
-  if (!(spec.weightEpsilon >= 0 && Number.isFinite(spec.weightEpsilon)))
-    report(`${field}.weight_epsilon`, spec.weightEpsilon, 'must be at least 0');
-  if (spec.weightNorm === 'NORM_UNSPECIFIED') report(`${field}.weight_norm`, spec.weightNorm, 'must be NORM_LINF, NORM_L2 or NORM_L1');
-  if (spec.ascent === 'ASCENT_METHOD_UNSPECIFIED') report(`${field}.ascent`, spec.ascent, 'must be a maximiser');
-  range(`${field}.epochs`, spec.epochs, 1, 1000, report);
-  if (spec.ascent === 'ASCENT_METHOD_CONDITIONAL_GRADIENT') range(`${field}.starts`, spec.starts, 1, 1000, report);
-  else {
-    positive(`${field}.learning_rate`, spec.learningRate, report);
-    positive(`${field}.batch_size`, spec.batchSize, report);
-  }
-}
-
-function checkOptimizer(optimizer: OptimizerSpec | null, field: string, report: Check): void {
-  if (!optimizer) {
-    report(field, '', 'must be set');
-    return;
-  }
-  positive(`${field}.learning_rate`, optimizer.learningRate, report);
-  range(`${field}.momentum`, optimizer.momentum, 0, 1, report);
-  if (!(optimizer.weightDecay >= 0)) report(`${field}.weight_decay`, optimizer.weightDecay, 'must be at least 0');
-  if (optimizer.schedule === 'SCHEDULE_KIND_UNSPECIFIED') report(`${field}.schedule`, optimizer.schedule, 'must be a schedule');
-}
-
-function checkFineTune(spec: FineTuneSpec, hasSelection: boolean, field: string, report: Check): void {
-  range(`${field}.epochs`, spec.epochs, 1, 10_000, report);
-  positive(`${field}.batch_size`, spec.batchSize, report);
-  checkOptimizer(spec.optimizer, `${field}.optimizer`, report);
-  if (spec.batchNorm === 'BATCH_NORM_MODE_UNSPECIFIED') report(`${field}.batch_norm`, spec.batchNorm, 'must be a batch-norm mode');
-  if (!(spec.trustRegion >= 0)) report(`${field}.trust_region`, spec.trustRegion, 'must be at least 0');
-  if (spec.keepBest && !hasSelection) report(`${field}.keep_best`, true, 'needs selection images, by which the best epoch is told');
-}
-
-function checkInterpolate(spec: InterpolateSpec, field: string, report: Check): void {
-  const { alphas } = spec;
-  const rising = alphas.every((alpha, index) => index === 0 || alpha > (alphas[index - 1] ?? NaN));
-  if (alphas.length < 2 || alphas[0] !== 0 || alphas.at(-1) !== 1 || !rising) {
-    report(`${field}.alphas`, alphas, 'must rise from 0 to 1, both included');
-  }
-  if (alphas.length > 1001) report(`${field}.alphas`, `${alphas.length} positions`, 'must be at most 1001 positions');
-  if (spec.rule === 'ALPHA_RULE_UNSPECIFIED') report(`${field}.rule`, spec.rule, 'must be ALPHA_RULE_PAPER or ALPHA_RULE_NON_INFERIOR');
-  range(`${field}.margin`, spec.margin, 0, 1, report);
-  checkAttack(spec.attack, `${field}.attack`, report);
-}
-
-function checkSeverity(severity: number, field: string, report: Check): void {
-  range(field, severity, 1, 5, report);
-}
-
-function checkEvaluate(spec: EvaluateSpec, field: string, report: Check): void {
-  if (!spec.standard && spec.attacks.length === 0 && spec.corruptions.length === 0) {
-    report(field, '', 'must ask for standard accuracy, an attack or a corruption');
-  }
-  spec.attacks.forEach((attack, index) => checkAttack(attack, `${field}.attacks[${index}]`, report));
-  if (spec.corruptions.length > 0 && spec.severities.length === 0) report(`${field}.severities`, [], 'must name at least one severity');
-  spec.severities.forEach((severity, index) => checkSeverity(severity, `${field}.severities[${index}]`, report));
-  range(`${field}.gallery`, spec.gallery, 0, 100, report);
-}
-
-function checkTrain(spec: TrainSpec, hasSelection: boolean, field: string, report: Check): void {
-  if (spec.method === 'TRAIN_METHOD_UNSPECIFIED') report(`${field}.method`, spec.method, 'must be a training method');
-  range(`${field}.epochs`, spec.epochs, 1, 10_000, report);
-  positive(`${field}.batch_size`, spec.batchSize, report);
-  checkOptimizer(spec.optimizer, `${field}.optimizer`, report);
-  if (spec.method !== 'TRAIN_METHOD_STANDARD') checkAttack(spec.attack, `${field}.attack`, report);
-  if (spec.selectionAttack) checkAttack(spec.selectionAttack, `${field}.selection_attack`, report);
-  if ((spec.keepBest || spec.patience > 0) && !hasSelection) {
-    report(`${field}.keep_best`, spec.keepBest, 'and patience need selection images, by which epochs are compared');
-  }
+/** A worker is never sent an empty list of modules; in a plan it means the one that the criticality stage will choose. */
+function withModule(spec: FineTuneSpec | null | undefined): FineTuneSpec | null | undefined {
+  const chosenLater = spec?.modules.length === 0 && spec.scope !== 'FINE_TUNE_SCOPE_ALL' && spec.scope !== 'FINE_TUNE_SCOPE_LAST';
+  return chosenLater ? { ...spec, modules: ['chosen'] } : spec;
 }

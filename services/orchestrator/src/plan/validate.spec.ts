@@ -25,14 +25,14 @@ describe('validatePlan', () => {
   it('refuses a reference to a stage that does not exist', () => {
     assert.deepEqual(
       faults((stage) => (stage['criticality']!.criticality!.craftStage = 'nowhere')),
-      ['plan.stages[1].criticality.craft_stage'],
+      ['plan.stages[1].criticality.craftStage'],
     );
   });
 
   it('refuses a reference to a stage of another kind', () => {
     assert.deepEqual(
       faults((stage) => (stage['fine-tune']!.fineTune!.network = { source: 'stage', stage: 'criticality' })),
-      ['plan.stages[2].fine_tune.network.stage'],
+      ['plan.stages[2].fineTune.network.stage'],
     );
   });
 
@@ -107,9 +107,9 @@ describe('validatePlan', () => {
         stage['before']!.evaluate!.spec!.gallery = 101;
       }),
       [
-        'plan.stages[0].craft.spec.attack.threat_model.epsilon',
+        'plan.stages[0].craft.spec.attack.threatModel.epsilon',
         'plan.stages[1].criticality.spec.epochs',
-        'plan.stages[2].fine_tune.spec.optimizer.learning_rate',
+        'plan.stages[2].fineTune.spec.optimizer.learningRate',
         'plan.stages[3].interpolate.spec.alphas',
         'plan.stages[4].evaluate.spec.gallery',
       ],
@@ -119,7 +119,7 @@ describe('validatePlan', () => {
   it('refuses to keep the best epoch without selection images', () => {
     assert.deepEqual(
       faults((stage) => (stage['fine-tune']!.fineTune!.selection = null)),
-      ['plan.stages[2].fine_tune.spec.keep_best'],
+      ['plan.stages[2].fineTune.selection'],
     );
   });
 

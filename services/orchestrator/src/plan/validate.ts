@@ -1,7 +1,7 @@
 import type { DatasetInfo, DataSource, NetworkSource, Plan, RunSettings, Stage } from '@rift/contracts';
 import { InvalidArgument, type Violation } from '@rift/service-kit';
 import { orderStages } from './order.js';
-import { checkSpec, type Check } from './validate-spec.js';
+import { checkSpec, type Report } from './validate-spec.js';
 
 const STAGE_ID = /^[a-z0-9-]{1,40}$/;
 const MAX_STAGES = 100;
@@ -49,7 +49,7 @@ interface StageCheck {
   readonly kinds: ReadonlyMap<string, StageKind | undefined>;
   readonly settings: RunSettings;
   readonly dataset: DatasetInfo;
-  readonly report: Check;
+  readonly report: Report;
 }
 
 function checkStage(stage: Stage, check: StageCheck): void {
@@ -62,7 +62,7 @@ function checkStage(stage: Stage, check: StageCheck): void {
     report(
       field,
       stage.id,
-      'must say what the stage does (craft, criticality, fine_tune, interpolate, evaluate, corrupt, train or report)',
+      'must say what the stage does (craft, criticality, fineTune, interpolate, evaluate, corrupt, train or report)',
     );
     return;
   }
@@ -75,20 +75,20 @@ function checkStage(stage: Stage, check: StageCheck): void {
     case 'criticality':
       checkNetwork(stage.criticality?.network, `${field}.criticality.network`, check, refer);
       if (stage.criticality?.adversarialSet === 'craftStage') {
-        refer(`${field}.criticality.craft_stage`, stage.criticality.craftStage ?? '', ['craft']);
+        refer(`${field}.criticality.craftStage`, stage.criticality.craftStage ?? '', ['craft']);
       } else if (!isDigest(stage.criticality?.digest ?? '')) {
         report(
-          `${field}.criticality.adversarial_set`,
+          `${field}.criticality.adversarialSet`,
           stage.criticality?.digest ?? '',
           'must be a craft stage or the SHA-256 of an adversarial set',
         );
       }
       break;
     case 'fineTune':
-      checkNetwork(stage.fineTune?.network, `${field}.fine_tune.network`, check, refer);
-      checkData(stage.fineTune?.train, `${field}.fine_tune.train`, check);
-      if (stage.fineTune?.selection) checkData(stage.fineTune.selection, `${field}.fine_tune.selection`, check);
-      if (needsChoice(stage)) refer(`${field}.fine_tune.criticality_stage`, stage.fineTune?.criticalityStage ?? '', ['criticality']);
+      checkNetwork(stage.fineTune?.network, `${field}.fineTune.network`, check, refer);
+      checkData(stage.fineTune?.train, `${field}.fineTune.train`, check);
+      if (stage.fineTune?.selection) checkData(stage.fineTune.selection, `${field}.fineTune.selection`, check);
+      if (needsChoice(stage)) refer(`${field}.fineTune.criticalityStage`, stage.fineTune?.criticalityStage ?? '', ['criticality']);
       break;
     case 'interpolate':
       checkNetwork(stage.interpolate?.from, `${field}.interpolate.from`, check, refer);
@@ -109,8 +109,8 @@ function checkStage(stage: Stage, check: StageCheck): void {
       break;
     case 'report':
       for (const [name, id] of [
-        ['before_stage', stage.report?.beforeStage],
-        ['after_stage', stage.report?.afterStage],
+        ['beforeStage', stage.report?.beforeStage],
+        ['afterStage', stage.report?.afterStage],
       ] as const) {
         refer(`${field}.report.${name}`, id ?? '', ['evaluate']);
       }
@@ -130,7 +130,7 @@ type Refer = (path: string, id: string, wanted: readonly StageKind[]) => void;
 
 function checkReference(stage: Stage, check: StageCheck, path: string, id: string, wanted: readonly StageKind[]): void {
   const kind = check.kinds.get(id);
-  const named = wanted.map((name) => (name === 'fineTune' ? 'fine_tune' : name)).join(', ');
+  const named = wanted.join(', ');
   if (kind === undefined) check.report(path, id, `must be the id of a stage of this plan (${named})`);
   else if (!wanted.includes(kind)) check.report(path, id, `must be a stage of kind ${named}, not ${kind}`);
   else if (!stage.after.includes(id)) check.report(path, id, `must also be named in ${check.field}.after`);

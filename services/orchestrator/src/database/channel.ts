@@ -1,0 +1,79 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from '@rift/service-kit';
+
+const CHANNEL = 'rift_runs';
+const RECONNECT_MS = 500;
+
+/**
+ * Hears of changes to runs made by any orchestrator on this database (LISTEN/NOTIFY). A notice carries the run's identifier and
+ * no content; whoever waits reads the tables. Notices may be lost while the connection is away, so waiters also look by the clock.
+ */
+export class ChangeChannel {
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  #client: pg.Client | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Name to notify in a transaction that changes a run. */
+  static readonly channel = CHANNEL;
+
+  /** Listens, and listens again whenever the connection is lost. */
+  async open(): Promise<void> {
+    const client = new pg.Client({ connectionString: this.url, keepAlive: true });
+    client.on('error', () => undefined);
+    client.on('notification', (notice) => this.#changes.emit('change', notice.payload ?? ''));
+    client.on('end', () => void this.#reopen());
+    await client.connect();
+    await client.query(`LISTEN ${CHANNEL}`);
+    this.#client = client;
+  }
+
+  async #reopen(): Promise<void> {
+    while (!this.#closed) {
+      await setTimeout(RECONNECT_MS);
+      try {
+        if (!this.#closed) await this.open();
+        return;
+      } catch (error) {
+        this.logger.debug({ err: error }, 'the connection for change notices is away');
+      }
+    }
+  }
+
+  /**
+   * Calls back at every change of any run.
+   *
+   * @returns a function that ends it.
+   */
+  onChange(listener: (runId: string) => void): () => void {
+    this.#changes.on('change', listener);
+    return () => this.#changes.off('change', listener);
+  }
+
+  /** Resolves at the next change of the run, after the time given, or when the signal fires. */
+  async next(runId: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const waited = new AbortController();
+    const wake = (): void => waited.abort();
+    const stop = this.onChange((changed) => {
+      if (changed === runId) wake();
+    });
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      if (!signal.aborted) await setTimeout(timeoutMs, undefined, { signal: waited.signal }).catch(() => undefined);
+    } finally {
+      stop();
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#client?.end().catch(() => undefined);
+  }
+}

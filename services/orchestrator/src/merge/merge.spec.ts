@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CriticalityResult, EvaluateResult } from '@rift/contracts';
+import { outcomeOf } from '../testing/messages.js';
+import { mergeCriticality } from './merge-criticality.js';
+import { mergeEvaluations } from './merge-evaluation.js';
+import { groupsOf, shardsOf } from './shards.js';
+
+/** What one call would report for a range of images whose outcome is a fixed function of the image's index. */
+function evaluate(first: number, count: number): EvaluateResult {
+  const images = Array.from({ length: count }, (_, index) => first + index);
+  const clean = images.map((image) => (image % 5 === 0 ? 0 : 1));
+  const robust = images.map((image) => (image % 2 === 0 ? 0 : 1));
+  const meanLoss = images.reduce((total, image) => total + image, 0) / count;
+  return {
+    standard: outcomeOf(clean, meanLoss),
+    attacks: [
+      {
+        attack: null,
+        outcome: outcomeOf(robust, 2 * meanLoss),
+        audit: { maxPerturbation: 0.03 + first / 1e6, minPixel: first / 1e6, maxPixel: 1 - first / 1e6, nanCount: 0, imagesChanged: count },
+        stages: [{ kind: 'ATTACK_KIND_APGD_CE', robust: robust.filter(Boolean).length, seconds: count / 100 }],
+        flags: ['zero gradient'],
+        imagesPerSecond: 50,
+      },
+    ],
+    corruptions: [{ name: 'fog', severities: [{ severity: 3, outcome: outcomeOf(clean, meanLoss) }] }],
+    gallery: images
+      .filter((image) => image % 7 === 0)
+      .slice(0, 3)
+      .map((image) => ({
+        index: image - first,
+        label: image,
+        predictedBefore: 0,
+        predictedAfter: 1,
+        originalPng: Buffer.alloc(0),
+        adversarialPng: Buffer.alloc(0),
+        differencePng: Buffer.alloc(0),
+      })),
+    confusion: [clean.filter(Boolean).length, clean.filter((bit) => bit === 0).length],
+  };
+}
+
+describe('shards', () => {
+  it('cover a selection exactly and in order, whatever its size', () => {
+    for (const limit of [1, 99, 100, 101, 2399, 2400, 2401, 10_000, 50_000]) {
+      const shards = shardsOf({ splitDigest: 'x', offset: 30, limit });
+      let next = 30;
+      for (const shard of shards) {
+        assert.equal(shard.offset, next);
+        assert.ok(shard.limit > 0);
+        next += shard.limit;
+      }
+      assert.equal(next, 30 + limit);
+      assert.ok(shards.length <= 24);
+    }
+  });
+
+  it('put the modules of a ResNet-18 one a call and of deeper networks a few a call', () => {
+    assert.deepEqual(
+      groupsOf([...Array(21).keys()]).map((group) => group.length),
+      Array<number>(21).fill(1),
+    );
+    const groups = groupsOf([...Array(37).keys()]);
+    assert.deepEqual(groups.flat(), [...Array(37).keys()]);
+    assert.ok(groups.length <= 24);
+  });
+});
+
+describe('mergeEvaluations', () => {
+  it('gives what one call over all images gives', () => {
+    const whole = evaluate(0, 250);
+    const merged = mergeEvaluations(
+      [
+        { first: 0, result: evaluate(0, 100) },
+        { first: 100, result: evaluate(100, 100) },
+        { first: 200, result: evaluate(200, 50) },
+      ],
+      3,
+    );
+    assert.deepEqual(merged.standard?.perImage, whole.standard?.perImage);
+    assert.equal(merged.standard?.correct, whole.standard?.correct);
+    assert.equal(merged.standard?.total, 250);
+    assert.ok(Math.abs((merged.standard?.meanLoss ?? 0) - (whole.standard?.meanLoss ?? 1)) < 1e-9);
+    assert.deepEqual(merged.attacks[0]?.outcome?.perImage, whole.attacks[0]?.outcome?.perImage);
+    assert.deepEqual(merged.attacks[0]?.stages, whole.attacks[0]?.stages);
+    assert.deepEqual(merged.corruptions[0]?.severities[0]?.outcome?.perImage, whole.corruptions[0]?.severities[0]?.outcome?.perImage);
+    assert.deepEqual(merged.gallery, whole.gallery);
+    assert.deepEqual(merged.confusion, whole.confusion);
+    assert.equal(merged.attacks[0]?.imagesPerSecond, 50);
+  });
+
+  it('keeps the extremes of the audits and the flags once', () => {
+    const merged = mergeEvaluations(
+      [
+        { first: 0, result: evaluate(0, 100) },
+        { first: 100, result: evaluate(100, 100) },
+      ],
+      0,
+    );
+    assert.deepEqual(merged.attacks[0]?.audit, {
+      maxPerturbation: 0.03 + 100 / 1e6,
+      minPixel: 0,
+      maxPixel: 1,
+      nanCount: 0,
+      imagesChanged: 200,
+    });
+    assert.deepEqual(merged.attacks[0]?.flags, ['zero gradient']);
+  });
+
+  it('refuses ranges that measured different things', () => {
+    const other = { ...evaluate(100, 100), attacks: [] };
+    assert.throws(
+      () =>
+        mergeEvaluations(
+          [
+            { first: 0, result: evaluate(0, 100) },
+            { first: 100, result: other },
+          ],
+          0,
+        ),
+      /attacks \(1, 0\)/,
+    );
+  });
+});
+
+describe('mergeCriticality', () => {
+  const part = (baseLoss: number, ...modules: [string, number][]): CriticalityResult => ({
+    baseLoss,
+    baseAccuracy: 0.5,
+    modules: modules.map(([name, mrc]) => ({
+      name,
+      mrc,
+      robustAccuracyDrop: 0,
+      perturbationRatio: 0,
+      firstOrder: 0,
+      standardError: 0,
+      seconds: 0,
+      nanEpochs: 0,
+    })),
+  });
+
+  it('orders modules by rising criticality, those without a number last', () => {
+    const merged = mergeCriticality([part(1, ['c', 3], ['nan', NaN]), part(1, ['a', -0.1]), part(1, ['b', 2])]);
+    assert.deepEqual(
+      merged.modules.map((module) => module.name),
+      ['a', 'b', 'c', 'nan'],
+    );
+  });
+
+  it('refuses parts that began from different losses', () => {
+    assert.throws(() => mergeCriticality([part(1, ['a', 1]), part(1.2, ['b', 1])]), /disagree/);
+  });
+});

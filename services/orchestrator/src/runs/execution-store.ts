@@ -1,0 +1,133 @@
+import type { Failure, Progress, StageResult, StageStatus } from '@rift/contracts';
+import type { Transaction, Updateable } from 'kysely';
+import type { Database } from '../database/database.js';
+import type { Schema, StageTable } from '../database/schema.js';
+import { failureCodec, progressCodec, stageResultCodec } from '../messages/codec.js';
+import { appendEvents, type NewEvent } from './event-store.js';
+import { stageMessage, stateOf, type RunRecord, type StageRow } from './run-record.js';
+
+/** The right to write to a run: taken by an execution, lost to a later one, to a cancellation or a resumption. */
+export interface Claim {
+  readonly runId: string;
+  readonly fence: number;
+}
+
+/** The execution lost its run: it was cancelled, resumed or taken over. Nothing was written. */
+export class Superseded extends Error {
+  override readonly name = 'Superseded';
+
+  constructor(readonly runId: string) {
+    super(`another execution has taken over run ${runId}, or it was cancelled`);
+  }
+}
+
+/** What an execution of a run writes. Every write carries the claim's fence and is refused once it is stale. */
+export class ExecutionStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes the run for this execution and marks it running.
+   *
+   * @param attempt start that the execution belongs to.
+   * @returns undefined when the run has ended, is gone or belongs to a later start.
+   */
+  async claim(runId: string, attempt: number, executor: string): Promise<{ claim: Claim; record: RunRecord } | undefined> {
+    return this.database.transaction(async (transaction) => {
+      const before = await transaction.selectFrom('runs').selectAll().where('id', '=', runId).forUpdate().executeTakeFirst();
+      if (!before || before.attempt !== attempt || (before.state !== 'QUEUED' && before.state !== 'RUNNING')) return undefined;
+      const events: NewEvent[] = before.state === 'QUEUED' ? [{ kind: 'run', state: stateOf('RUNNING') }] : [];
+      const run = await transaction
+        .updateTable('runs')
+        .set({
+          state: 'RUNNING',
+          executor,
+          fence: before.fence + 1,
+          started_at: before.started_at ?? new Date(),
+          last_sequence: before.last_sequence + events.length,
+        })
+        .where('id', '=', runId)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      await appendEvents(transaction, runId, run.last_sequence, events);
+      const stages = await transaction.selectFrom('stages').selectAll().where('run_id', '=', runId).orderBy('position').execute();
+      return { claim: { runId, fence: run.fence }, record: { run, stages } };
+    });
+  }
+
+  /** Reads the stages' rows as they are now. */
+  stage(runId: string, stageId: string): Promise<StageRow> {
+    return this.database.run((db) =>
+      db.selectFrom('stages').selectAll().where('run_id', '=', runId).where('id', '=', stageId).executeTakeFirstOrThrow(),
+    );
+  }
+
+  startStage(claim: Claim, stageId: string): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'RUNNING', failure: null, progress: null });
+  }
+
+  /** @param seconds seconds spent on the stage so far, all attempts together. */
+  reportProgress(claim: Claim, stageId: string, progress: Progress, seconds: number): Promise<void> {
+    return this.#writeStage(claim, stageId, { progress: progressCodec.encode(progress), seconds }, 'progress');
+  }
+
+  finishStage(claim: Claim, stageId: string, result: StageResult, cached: boolean, seconds: number): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'SUCCEEDED', result: stageResultCodec.encode(result), cached, seconds });
+  }
+
+  failStage(claim: Claim, stageId: string, failure: Failure, seconds: number): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'FAILED', failure: failureCodec.encode(failure), seconds });
+  }
+
+  /** Marks a stage that was stopped because another one failed. */
+  stopStage(claim: Claim, stageId: string, seconds: number): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'CANCELLED', seconds });
+  }
+
+  log(claim: Claim, line: string): Promise<void> {
+    return this.#write(claim, () => Promise.resolve([{ kind: 'log', line }]));
+  }
+
+  finishRun(claim: Claim): Promise<void> {
+    return this.#endRun(claim, 'SUCCEEDED', null);
+  }
+
+  failRun(claim: Claim, failure: Failure): Promise<void> {
+    return this.#endRun(claim, 'FAILED', failureCodec.encode(failure));
+  }
+
+  #endRun(claim: Claim, state: 'SUCCEEDED' | 'FAILED', failure: Buffer | null): Promise<void> {
+    return this.#write(claim, async (transaction) => {
+      await transaction.updateTable('runs').set({ state, failure, ended_at: new Date() }).where('id', '=', claim.runId).execute();
+      return [{ kind: 'run', state: stateOf(state) }];
+    });
+  }
+
+  #writeStage(claim: Claim, stageId: string, values: Updateable<StageTable>, kind: 'stage' | 'progress' = 'stage'): Promise<void> {
+    return this.#write(claim, async (transaction) => {
+      const row = await transaction
+        .updateTable('stages')
+        .set(values)
+        .where('run_id', '=', claim.runId)
+        .where('id', '=', stageId)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      const stage: StageStatus = stageMessage(row);
+      return [{ kind, stage }];
+    });
+  }
+
+  /** Checks the fence and locks the run in one statement, then writes and logs. */
+  async #write(claim: Claim, change: (transaction: Transaction<Schema>) => Promise<NewEvent[]>): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      const run = await transaction
+        .updateTable('runs')
+        .set((set) => ({ last_sequence: set('last_sequence', '+', 1) }))
+        .where('id', '=', claim.runId)
+        .where('fence', '=', claim.fence)
+        .returning('last_sequence')
+        .executeTakeFirst();
+      if (!run) throw new Superseded(claim.runId);
+      await appendEvents(transaction, claim.runId, run.last_sequence, await change(transaction));
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import { Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable } from '@rift/service-kit';
+
+/** What a failed try at a unit of work means for the next one. */
+export type Verdict =
+  /** The worker is occupied; the same try again after a while, it does not count. */
+  | { readonly kind: 'busy'; readonly pauseMs: number }
+  /** The worker could not be reached and has not begun; it does not count, but somebody must answer in the end. */
+  | { readonly kind: 'unreachable' }
+  /** The worker began and was lost, or fell silent: try again, elsewhere if possible. Counts. */
+  | { readonly kind: 'lost' }
+  /** The worker failed inside; once more may help where memory was short. Counts double. */
+  | { readonly kind: 'broken' }
+  /** Trying again cannot help. */
+  | { readonly kind: 'final' };
+
+const DEFAULT_BUSY_PAUSE_MS = 1000;
+
+/** How grpc-js begins its message when no connection ever stood. */
+const NEVER_CONNECTED = /No connection established|Name resolution failed|no connection within/;
+
+/** Judges the error that a call to a worker ended with. The caller has ruled out that it was cancelled from this side. */
+export function judge(error: unknown): Verdict {
+  // Without RetryInfo it is no full queue but a limit that the same call meets again: memory, disk, size of a message.
+  if (error instanceof ResourceExhausted) {
+    return error.retryAfterMs === undefined
+      ? { kind: 'broken' }
+      : { kind: 'busy', pauseMs: error.retryAfterMs > 0 ? error.retryAfterMs : DEFAULT_BUSY_PAUSE_MS };
+  }
+  if (error instanceof Unavailable) return NEVER_CONNECTED.test(error.detail) ? { kind: 'unreachable' } : { kind: 'lost' };
+  if (error instanceof Cancelled || error instanceof DeadlineExceeded) return { kind: 'lost' };
+  if (error instanceof Internal) return { kind: 'broken' };
+  return { kind: 'final' };
+}
