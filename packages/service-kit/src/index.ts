@@ -1,1 +1,28 @@
-export {};
+export { currentContext, newTraceId, withContext, type WorkContext } from './context.js';
+export { EnvironmentError, readEnvironment, setting } from './environment.js';
+export {
+  AlreadyExists,
+  Cancelled,
+  DeadlineExceeded,
+  ExitCode,
+  FailedPrecondition,
+  Internal,
+  InvalidArgument,
+  NotFound,
+  PermissionDenied,
+  ResourceExhausted,
+  ServiceError,
+  Unauthenticated,
+  Unavailable,
+  exitCodeOf,
+  type ErrorKind,
+  type Violation,
+} from './errors.js';
+export { closeOnSignals, startService, type ListenAddress, type RunningService, type ServiceOptions } from './grpc/bootstrap.js';
+export { callSignal, requestsOf, type AnyCall, type StreamingCall } from './grpc/call.js';
+export { Peer, Peers, type PeerOptions, type StreamCallOptions, type UnaryCallOptions } from './grpc/peer.js';
+export { fromGrpcFailure, toGrpcFailure } from './grpc/status.js';
+export { progressStream, streamOf, type Progress } from './grpc/streams.js';
+export { LOG_LEVELS, createLogger, nestLogger, type LogLevel, type Logger, type LoggerOptions } from './logger.js';
+export { Counter, Gauge, Histogram, Metrics, type Registry } from './metrics.js';
+export { type ReadinessCheck, type ReadinessState } from './readiness.js';

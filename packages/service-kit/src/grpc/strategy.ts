@@ -1,0 +1,301 @@
+import {
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status as Code,
+} from '@grpc/grpc-js';
+import { type PackageDefinition } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { type MessageHandler, ServerGrpc } from '@nestjs/microservices';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { newTraceId, traceIdOf, withContext } from '../context.js';
+import { DeadlineExceeded, FailedPrecondition, ResourceExhausted, type ServiceError, Unavailable } from '../errors.js';
+import { type Logger } from '../logger.js';
+import { type Metrics } from '../metrics.js';
+import { type Readiness } from '../readiness.js';
+import { type AnyCall, type StreamingCall, abortCall, callSignal } from './call.js';
+import { type ErrorFilter } from './error-filter.js';
+import { Health } from './health.js';
+import { type GrpcFailure, toGrpcFailure } from './status.js';
+
+const MEGABYTE = 1 << 20;
+/** Messages an unheeding handler may queue for a reader that does not read. */
+const MAX_QUEUED_MESSAGES = 256;
+/** Time for the last statuses to leave before connections are cut. */
+const LAST_WORDS_MS = 200;
+export const RUN_ID_KEY = 'x-run-id';
+
+/** Channelz stays on: without it grpc-js 1.14 keeps no list of sessions, and forceShutdown() leaves them open. */
+const KEEPALIVE = {
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.keepalive_permit_without_calls': 1,
+};
+
+export interface GrpcStrategyOptions {
+  /** Name of the service, the domain of its errors. */
+  readonly name: string;
+  /** HOST:PORT; port 0 lets the system choose. */
+  readonly url: string;
+  /** The contracts, loaded once. */
+  readonly packageDefinition: PackageDefinition;
+  /** Full names of the services this server offers, e.g. "greeting.v1.Greeter"; all their RPCs must have a handler. */
+  readonly services: readonly string[];
+  readonly credentials?: ServerCredentials;
+  /** Whether callers may ask for the contracts (grpc.reflection); default true. */
+  readonly reflection?: boolean;
+  /** Longest time a unary call may take, in milliseconds, whatever deadline its caller set; default 120 000. */
+  readonly unaryTimeoutMs?: number;
+  /** How long calls in progress may go on after the shutdown began, in milliseconds; default 10 000. */
+  readonly drainMs?: number;
+  /** Connections are asked to reconnect after this time, so that new replicas get their share; default 5 minutes. */
+  readonly maxConnectionAgeMs?: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly errors: ErrorFilter;
+}
+
+type Method = MethodDefinition<unknown, unknown> & { originalName?: string };
+type Handler = (input: unknown, metadata: unknown, call: AnyCall) => unknown;
+type UnaryAnswer = sendUnaryData<unknown>;
+
+/**
+ * gRPC under NestJS with the behaviour a service needs: start-up fails unless every RPC has exactly one handler; errors carry codes
+ * and details; cancellation and deadlines reach the handler through callSignal(); answers are bounded for slow readers; shutdown
+ * drains. Handlers are methods with @GrpcMethod (request in one message) or @GrpcStreamCall (request is a stream, see requestsOf()),
+ * and get (request or call, metadata, call).
+ */
+export class GrpcStrategy extends ServerGrpc {
+  readonly #health: Health;
+  readonly #duplicates: string[] = [];
+  readonly #used = new Set<string>();
+  readonly #streams = new Set<AnyCall>();
+  readonly #unary = new Set<AnyCall>();
+  #server: Server | undefined;
+  #port = 0;
+
+  constructor(private readonly settings: GrpcStrategyOptions) {
+    super({ package: [], packageDefinition: settings.packageDefinition, url: settings.url });
+    this.#health = new Health(settings.services, settings.readiness);
+  }
+
+  /** The port the server listens on. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Wires all RPCs first and opens the port last: nobody meets a half-made server. */
+  override async listen(callback: (error?: unknown) => void): Promise<void> {
+    const { url, credentials, maxConnectionAgeMs = 300_000 } = this.settings;
+    const server = new Server({
+      ...KEEPALIVE,
+      'grpc.max_receive_message_length': 4 * MEGABYTE,
+      'grpc.max_connection_age_ms': maxConnectionAgeMs,
+    });
+    try {
+      this.#addServices(server);
+      this.#port = await bound(server, url, credentials ?? ServerCredentials.createInsecure());
+      this.#server = server;
+      callback();
+    } catch (error) {
+      server.forceShutdown();
+      callback(error);
+    }
+  }
+
+  override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false): void {
+    const route = typeof pattern === 'string' ? pattern : JSON.stringify(pattern);
+    if (this.messageHandlers.has(route)) this.#duplicates.push(route);
+    super.addHandler(pattern, callback, isEventHandler);
+  }
+
+  #addServices(server: Server): void {
+    const problems = this.#duplicates.map((route) => `two handlers for ${route}`);
+    for (const name of this.settings.services) {
+      const definition = this.settings.packageDefinition[name] as ServiceDefinition | undefined;
+      if (definition === undefined || 'format' in definition) problems.push(`the contracts hold no service ${name}`);
+      else server.addService(definition, this.#implementationOf(name, definition, problems));
+    }
+    for (const route of this.messageHandlers.keys())
+      if (!this.#used.has(route)) problems.push(`no RPC of the services is handled by ${route}`);
+    if (problems.length > 0) throw new FailedPrecondition(`${this.settings.name} cannot start`, problems.join('; '));
+    this.#health.addTo(server);
+    if (this.settings.reflection ?? true) new ReflectionService(this.settings.packageDefinition).addToServer(server);
+  }
+
+  #implementationOf(service: string, definition: ServiceDefinition, problems: string[]): Record<string, never> {
+    const implementation: Record<string, unknown> = {};
+    const shortName = service.slice(service.lastIndexOf('.') + 1);
+    for (const [name, method] of Object.entries(definition)) {
+      const streaming = method.requestStream ? 'pt_stream' : 'no_stream';
+      const routes = [service, shortName].map((owner) => JSON.stringify({ service: owner, rpc: name, streaming }));
+      const found = routes.filter((route) => this.messageHandlers.has(route));
+      if (found.length !== 1) {
+        const decorator = method.requestStream ? 'GrpcStreamCall' : 'GrpcMethod';
+        problems.push(`${service}.${name} has ${found.length === 0 ? 'no handler' : 'two handlers'} (@${decorator})`);
+      }
+      for (const route of found) {
+        this.#used.add(route);
+        const handler = this.messageHandlers.get(route);
+        if (handler !== undefined) implementation[name] = this.#methodOf(handler, method);
+      }
+    }
+    return implementation as Record<string, never>;
+  }
+
+  #methodOf(handler: Handler, method: Method): (call: AnyCall, answer: UnaryAnswer) => void {
+    return (call, answer) => {
+      const finish = this.#observed(method.path, call);
+      const input = method.requestStream ? call : (call as { request: unknown }).request;
+      const traceId = traceIdOf(text(call, 'traceparent')) ?? newTraceId();
+      const runId = text(call, RUN_ID_KEY);
+      const invoke = async (): Promise<unknown> => handler(input, call.metadata, call);
+      withContext(runId === undefined ? { traceId } : { traceId, runId }, () => {
+        const work = method.responseStream
+          ? this.#answerWithStream(call as StreamingCall, invoke())
+          : this.#answerOnce(call, method.path, invoke(), answer);
+        void work.then(finish);
+      });
+    };
+  }
+
+  /** Answers with the one value; never rejects. Returns the error the call ended with. */
+  async #answerOnce(call: AnyCall, path: string, result: Promise<unknown>, answer: UnaryAnswer): Promise<ServiceError | undefined> {
+    const { unaryTimeoutMs = 120_000 } = this.settings;
+    const timer = setTimeout(() => abortCall(call, new DeadlineExceeded(path)), unaryTimeoutMs);
+    const signal = callSignal(call);
+    this.#unary.add(call);
+    try {
+      const value = await Promise.race([settled(result), aborted(signal)]);
+      answer(null, value);
+      return undefined;
+    } catch (error) {
+      const failure = this.settings.errors.publicError(error);
+      answer(this.#failure(failure));
+      return failure;
+    } finally {
+      clearTimeout(timer);
+      this.#unary.delete(call);
+    }
+  }
+
+  /** Writes the stream; never rejects. Returns the error the call ended with. */
+  async #answerWithStream(call: StreamingCall, result: Promise<unknown>): Promise<ServiceError | undefined> {
+    this.#streams.add(call);
+    try {
+      await this.#write(call, await Promise.race([result, aborted(callSignal(call))]));
+      call.end();
+      return undefined;
+    } catch (error) {
+      const failure = this.settings.errors.publicError(error);
+      if (!call.cancelled && !call.destroyed) call.emit('error', this.#failure(failure));
+      return failure;
+    } finally {
+      this.#streams.delete(call);
+    }
+  }
+
+  #write(call: StreamingCall, result: unknown): Promise<void> {
+    if (!isObservable(result)) return Promise.reject(new TypeError(`the handler of ${call.getPath()} must return an Observable`));
+    const signal = callSignal(call);
+    return new Promise((resolve, reject) => {
+      const stop = (settle: () => void): void => {
+        subscription.unsubscribe();
+        signal.removeEventListener('abort', abort);
+        settle();
+      };
+      const abort = (): void => stop(() => reject(signal.reason as Error));
+      signal.addEventListener('abort', abort);
+      const subscription = result.subscribe({
+        next: (value) => {
+          if (call.cancelled || call.destroyed) return;
+          call.write(value);
+          if (call.writableLength > MAX_QUEUED_MESSAGES) {
+            abortCall(call, new ResourceExhausted('the stream', `${MAX_QUEUED_MESSAGES} messages wait for a reader that does not read`));
+          }
+        },
+        error: (error: unknown) => queueMicrotask(() => stop(() => reject(error))),
+        complete: () => queueMicrotask(() => stop(resolve)),
+      });
+      if (signal.aborted) abort();
+    });
+  }
+
+  #failure(error: ServiceError): GrpcFailure {
+    return toGrpcFailure(error, this.settings.name);
+  }
+
+  #observed(path: string, call: AnyCall): (error: ServiceError | undefined) => void {
+    const { metrics, logger } = this.settings;
+    const method = path.slice(1);
+    const since = performance.now();
+    metrics.open.inc({ method });
+    return (error) => {
+      const seconds = (performance.now() - since) / 1000;
+      const code = Code[error?.kind.grpcCode ?? Code.OK] ?? 'UNKNOWN';
+      metrics.open.dec({ method });
+      metrics.handled.inc({ method, code });
+      metrics.seconds.observe({ method }, seconds);
+      const line = { method, code, ms: Math.round(seconds * 1000), peer: call.getPeer() };
+      if (error === undefined) logger.debug(line, 'call ended');
+      else logger.info({ ...line, reason: error.message }, 'call failed');
+    };
+  }
+
+  /**
+   * Drains: not ready at once, open streams end with UNAVAILABLE, unary calls may finish within the drain time, then the rest is cut.
+   */
+  override async close(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const { readiness, drainMs = 10_000, name } = this.settings;
+    readiness.drain();
+    const reason = new Unavailable(name, 'it is shutting down; the call can be made again');
+    for (const call of this.#streams) abortCall(call, reason);
+    this.#health.release();
+    const finished = new Promise<'finished'>((resolve) => server.tryShutdown(() => resolve('finished')));
+    if ((await Promise.race([finished, after(drainMs)])) !== 'finished') {
+      for (const call of this.#unary) abortCall(call, reason);
+      await Promise.race([finished, after(LAST_WORDS_MS)]);
+    }
+    server.forceShutdown();
+  }
+}
+
+function bound(server: Server, url: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(url, credentials, (error, port) => {
+      if (error === null) return resolve(port);
+      const inUse = error.message.includes('EADDRINUSE');
+      const rule = inUse ? 'this port is in use by another process; choose another one or stop that process' : error.message;
+      reject(new FailedPrecondition(url, rule, { cause: error }));
+    });
+  });
+}
+
+function text(call: AnyCall, key: string): string | undefined {
+  const value = call.metadata.get(key)[0];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A handler's value: of the value itself, a promise or an Observable of one. */
+async function settled(result: Promise<unknown>): Promise<unknown> {
+  const value = await result;
+  return isObservable(value) ? lastValueFrom(value) : value;
+}
+
+function after(milliseconds: number): Promise<void> {
+  return sleep(milliseconds, undefined, { ref: false });
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
