@@ -1,0 +1,27 @@
+import { LOG_LEVELS, setting } from '@rift/service-kit';
+import type { z } from 'zod';
+
+/** Settings that every worker has, for readEnvironment. */
+export const WORKER_SETTINGS = {
+  /** Artifact store: a folder, file:// or s3:// address. */
+  RIFT_ARTIFACTS: setting.text().default('.rift/artifacts'),
+  /** Threads of all computation; 0 means all that the machine gives. */
+  RIFT_THREADS: setting.integer(0, 1024).default(0),
+  /** Device of jobs that leave it open. */
+  RIFT_DEVICE: setting
+    .text()
+    .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'must be auto, cpu, cuda or cuda:N')
+    .default('auto'),
+  /** Folder for checkpoints and unfinished files; shared between replicas, they go on from each other's checkpoints. */
+  RIFT_WORK_DIR: setting.text().default('.rift/work'),
+  /** Days after which the folder of work that nobody finished is removed. */
+  RIFT_WORK_DAYS: setting.integer(1, 365).default(7),
+  /** Seconds that a shutdown waits for the running job to stop at its next batch. */
+  RIFT_DRAIN_SECONDS: setting.integer(1, 600).default(20),
+  /** Where /livez, /readyz and /metrics are; unset for nowhere. */
+  RIFT_HTTP_ADDRESS: setting.address().optional(),
+  RIFT_LOG_LEVEL: setting.oneOf(LOG_LEVELS).default('info'),
+};
+
+/** The settings as read. */
+export type WorkerSettings = Readonly<z.output<z.ZodObject<typeof WORKER_SETTINGS>>>;
