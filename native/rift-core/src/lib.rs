@@ -1,1 +1,12 @@
-//! Node addon of the RiFT engine.
+//! Node addon of the RiFT engine: thin adapters over plain engine functions. The boundary is mirrored, in this order,
+//! by `ts/native.ts`. All tensors live on one compute thread ([`worker`]); calls hand over owned bytes and texts.
+
+mod doctor;
+mod failure;
+mod job;
+mod perturb;
+mod worker;
+
+pub use doctor::doctor;
+pub use job::{submit, NativeJob};
+pub use perturb::{open_perturb, NativePerturbSession};

@@ -70,8 +70,18 @@ fn time_convolution(kind: Kind) -> Result<Duration> {
     let mut best = Duration::MAX;
     for _ in 0..4 {
         let began = Instant::now();
-        images.f_conv2d(&weight, None::<Tensor>, [1, 1], [1, 1], [1, 1], 1)?;
+        let _ = images.f_conv2d(&weight, None::<Tensor>, [1, 1], [1, 1], [1, 1], 1)?;
         best = best.min(began.elapsed());
     }
     Ok(best)
+}
+
+/// libtorch's thread count.
+pub fn threads() -> i32 {
+    tch::get_num_threads()
+}
+
+/// CUDA devices that libtorch can use.
+pub fn cuda_devices() -> i64 {
+    tch::Cuda::device_count()
 }

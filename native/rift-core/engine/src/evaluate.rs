@@ -17,7 +17,8 @@ pub struct Outcome {
     pub correct: u32,
     /// Images judged.
     pub total: u32,
-    /// 1 right, 0 wrong, per image.
+    /// 1 right, 0 wrong, per image; base64 on the wire.
+    #[serde(serialize_with = "crate::wire::base64")]
     pub per_image: Vec<u8>,
     /// Mean cross-entropy.
     pub mean_loss: f64,

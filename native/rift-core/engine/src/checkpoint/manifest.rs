@@ -81,6 +81,21 @@ impl NetworkManifest {
 }
 
 impl Preprocess {
+    /// A published normalisation: `cifar10`, `cifar100`, `imagenet` or `none`.
+    pub fn named(name: &str) -> Result<Self> {
+        let (mean, std) = match name {
+            "cifar10" => ([0.4914, 0.4822, 0.4465], [0.2471, 0.2435, 0.2616]),
+            "cifar100" => ([0.5071, 0.4865, 0.4409], [0.2673, 0.2564, 0.2762]),
+            "imagenet" => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+            "none" => ([0.0; 3], [1.0; 3]),
+            _ => {
+                let known = ["cifar10", "cifar100", "imagenet", "none"].map(str::to_string);
+                return Err(EngineError::unknown("preprocess", name, &known));
+            }
+        };
+        Ok(Self { name: name.into(), mean: mean.to_vec(), std: std.to_vec() })
+    }
+
     /// Checks that mean and std have three finite values each and std is above zero.
     pub fn check(&self) -> Result<()> {
         for (field, values, lowest) in [("mean", &self.mean, -f64::MAX), ("std", &self.std, f64::MIN_POSITIVE)] {

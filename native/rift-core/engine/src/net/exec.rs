@@ -34,6 +34,17 @@ impl Format {
     pub const PLAIN: Self = Self { kind: Kind::Float, channels_last: false };
 }
 
+/// Values of nodes that later nodes still read.
+pub type Values = HashMap<NodeId, Tensor>;
+
+/// What a forward pass is given.
+struct Pass<'a> {
+    images: Option<&'a Tensor>,
+    mode: BatchNorm,
+    cached_below: NodeId,
+    weights: &'a HashMap<NodeId, Tensor>,
+}
+
 enum Bound {
     Input,
     Normalize { mean: Tensor, inverse_std: Tensor },
@@ -115,30 +126,33 @@ impl Executor {
 
     /// Logits (float32, [N, classes]) of float32 images in [0,1]; differentiable in the images and in bound weights.
     pub fn forward(&self, images: &Tensor, mode: BatchNorm) -> Result<Tensor> {
-        self.run(0, HashMap::new(), Some(images), mode)
+        let pass = Pass { images: Some(images), mode, cached_below: 0, weights: &HashMap::new() };
+        self.run(0, HashMap::new(), &pass)
     }
 
-    /// Values that the nodes from `cut` on need, computed from images: a prefix to be kept and run on from.
-    pub fn prefix(&self, images: &Tensor, cut: NodeId, mode: BatchNorm) -> Result<HashMap<NodeId, Tensor>> {
-        let mut values = HashMap::new();
-        for id in 0..cut {
-            let value = self.step(id, &values, Some(images), mode, 0)?;
+    /// Values that the nodes from `to` on need, given those that the nodes from `from` on need (none when `from` is 0),
+    /// in evaluation mode: a prefix to be kept and run on from. Modules of rising depth share it.
+    pub fn advance(&self, images: &Tensor, values: Values, from: NodeId, to: NodeId) -> Result<Values> {
+        let pass = Pass { images: Some(images), mode: BatchNorm::Eval, cached_below: 0, weights: &HashMap::new() };
+        let mut values = values;
+        for id in from..to {
+            let value = self.step(id, &values, &pass)?;
             values.insert(id, value);
             self.forget(id, &mut values);
         }
         Ok(values)
     }
 
-    /// Logits from the values of [`Executor::prefix`] at the same `cut`.
-    pub fn suffix(&self, values: HashMap<NodeId, Tensor>, cut: NodeId, mode: BatchNorm) -> Result<Tensor> {
-        self.run(cut, values, None, mode)
+    /// Logits in evaluation mode from the values of [`Executor::advance`] at `cut`, with other weights at some
+    /// convolutions or linear layers. The values stay as they are.
+    pub fn suffix(&self, values: &Values, cut: NodeId, weights: &HashMap<NodeId, Tensor>) -> Result<Tensor> {
+        let values = values.iter().map(|(id, value)| (*id, value.shallow_clone())).collect();
+        self.run(cut, values, &Pass { images: None, mode: BatchNorm::Eval, cached_below: cut, weights })
     }
 
-    fn run(
-        &self, start: NodeId, mut values: HashMap<NodeId, Tensor>, images: Option<&Tensor>, mode: BatchNorm,
-    ) -> Result<Tensor> {
+    fn run(&self, start: NodeId, mut values: Values, pass: &Pass<'_>) -> Result<Tensor> {
         for id in start..self.bound.len() {
-            let value = self.step(id, &values, images, mode, start)?;
+            let value = self.step(id, &values, pass)?;
             values.insert(id, value);
             self.forget(id, &mut values);
         }
@@ -157,12 +171,9 @@ impl Executor {
         }
     }
 
-    /// Computes node `id`. Values from below `cached_below` belong to the caller and are never overwritten.
-    fn step(
-        &self, id: NodeId, values: &HashMap<NodeId, Tensor>, images: Option<&Tensor>, mode: BatchNorm,
-        cached_below: NodeId,
-    ) -> Result<Tensor> {
-        let own = |at: usize| self.graph.nodes[id].inputs[at] >= cached_below;
+    /// Computes node `id`. Values from below `pass.cached_below` belong to the caller and are never overwritten.
+    fn step(&self, id: NodeId, values: &Values, pass: &Pass<'_>) -> Result<Tensor> {
+        let own = |at: usize| self.graph.nodes[id].inputs[at] >= pass.cached_below;
         let input = |at: usize| {
             values
                 .get(&self.graph.nodes[id].inputs[at])
@@ -170,7 +181,7 @@ impl Executor {
         };
         Ok(match &self.bound[id] {
             Bound::Input => {
-                let images = images.ok_or_else(|| EngineError::Internal("a prefix lacks the images".into()))?;
+                let images = pass.images.ok_or_else(|| EngineError::Internal("a prefix lacks the images".into()))?;
                 if matches!(self.bound.get(1), Some(Bound::Normalize { .. })) {
                     images.shallow_clone()
                 } else {
@@ -181,7 +192,7 @@ impl Executor {
             Bound::Normalize { mean, inverse_std } => self.enter(&input(0)?.f_sub(mean)?.f_mul(inverse_std)?)?,
             Bound::Conv2d { weight, bias, stride, padding } => {
                 let [left, right, top, bottom] = *padding;
-                let weight = weight.f_to_kind(self.format.kind)?;
+                let weight = pass.weights.get(&id).unwrap_or(weight).f_to_kind(self.format.kind)?;
                 let bias = bias.as_ref().map(|bias| bias.f_to_kind(self.format.kind)).transpose()?;
                 if left == right && top == bottom {
                     input(0)?.f_conv2d(&weight, bias, [*stride, *stride], [top, left], [1, 1], 1)?
@@ -191,14 +202,14 @@ impl Executor {
                 }
             }
             Bound::BatchNorm2d { weight, bias, mean, var, counter, eps, momentum } => {
-                let track = mode == BatchNorm::Train;
+                let track = pass.mode == BatchNorm::Train;
                 if let (true, Some(counter)) = (track, counter) {
                     let _ = tch::no_grad(|| counter.shallow_clone().f_add_scalar_(1))?;
                 }
-                let running = (mode != BatchNorm::TrainUntracked).then_some((mean, var));
+                let running = (pass.mode != BatchNorm::TrainUntracked).then_some((mean, var));
                 input(0)?.f_batch_norm(
                     Some(weight), Some(bias), running.map(|r| r.0), running.map(|r| r.1),
-                    mode != BatchNorm::Eval, *momentum, *eps, true,
+                    pass.mode != BatchNorm::Eval, *momentum, *eps, true,
                 )?
             }
             Bound::Relu { in_place: true } if own(0) => input(0)?.shallow_clone().f_relu_()?,
@@ -212,7 +223,7 @@ impl Executor {
             Bound::Flatten => input(0)?.f_flatten(1, -1)?,
             Bound::Linear { weight, bias } => {
                 let bias = bias.as_ref().map(|bias| bias.f_to_kind(self.format.kind)).transpose()?;
-                input(0)?.f_linear(&weight.f_to_kind(self.format.kind)?, bias)?
+                input(0)?.f_linear(&pass.weights.get(&id).unwrap_or(weight).f_to_kind(self.format.kind)?, bias)?
             }
             Bound::Affine { scale, shift } => {
                 let (scale, shift) = (scale.f_view([1, -1, 1, 1])?, shift.f_view([1, -1, 1, 1])?);

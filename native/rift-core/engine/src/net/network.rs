@@ -146,8 +146,8 @@ impl Network {
             passes::convert(state, options.format.kind, options.format.channels_last, options.device)
         };
         let executor = if options.fold {
-            let (graph, state) = passes::fold_batch_norm(&self.graph, &self.state)?;
-            Executor::bind(&graph, &convert(&state)?, options.format)?
+            let folded = passes::fold_batch_norm(&self.graph, &self.state)?;
+            Executor::bind(&folded.graph, &convert(&folded.state)?, options.format)?
         } else {
             Executor::bind(&self.graph, &convert(&self.state)?, options.format)?
         };

@@ -1,6 +1,8 @@
 //! Rewrites of a network that keep what it computes: folding of batch norm into the convolution before it, conversion
 //! of weights to another number format, layout and device.
 
+use std::collections::HashMap;
+
 use tch::{Device, Kind, Tensor};
 
 use super::exec::channels_last;
@@ -8,10 +10,22 @@ use super::graph::{Graph, Node, NodeId, Op};
 use crate::checkpoint::StateDict;
 use crate::error::Result;
 
+/// A network without batch norm.
+pub struct Folded {
+    /// Operators.
+    pub graph: Graph,
+    /// Tensors of the operators.
+    pub state: StateDict,
+    /// For each weight that took up a batch norm: the factor of each output channel, so that the folded weight is
+    /// factor · weight.
+    pub scales: HashMap<String, Tensor>,
+}
+
 /// Folds every batch norm, as evaluation mode computes it. A batch norm that alone reads a convolution disappears into
 /// its weight and a new bias; any other becomes a channel-wise [`Op::Affine`].
-pub fn fold_batch_norm(graph: &Graph, state: &StateDict) -> Result<(Graph, StateDict)> {
+pub fn fold_batch_norm(graph: &Graph, state: &StateDict) -> Result<Folded> {
     let uses = graph.uses();
+    let mut scales = HashMap::new();
     let mut folded = Graph::default();
     let mut tensors = StateDict::new();
     let mut place: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
@@ -29,6 +43,7 @@ pub fn fold_batch_norm(graph: &Graph, state: &StateDict) -> Result<(Graph, State
         let shift = part("bias")?.f_sub(&part("running_mean")?.f_mul(&scale)?)?;
         let source = inputs[0];
         if let (1, Node { op: Op::Conv2d { weight, bias, .. }, .. }) = (uses[node.inputs[0]], &mut folded.nodes[source]) {
+            scales.insert(weight.clone(), scale.shallow_clone());
             let scaled = tensors.require(weight)?.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
             tensors.insert(weight.clone(), scaled);
             let name = bias.clone().unwrap_or_else(|| format!("{}bias", weight.trim_end_matches("weight")));
@@ -46,7 +61,7 @@ pub fn fold_batch_norm(graph: &Graph, state: &StateDict) -> Result<(Graph, State
             place.push(folded.push(Op::Affine { scale: scale_name, shift: shift_name }, &inputs));
         }
     }
-    Ok((folded, tensors))
+    Ok(Folded { graph: folded, state: tensors, scales })
 }
 
 /// Every floating-point tensor converted to `kind`, convolution weights laid channels-last when asked, all on `device`.

@@ -49,6 +49,18 @@ pub struct Inputs<'a> {
     pub spec: &'a TrainSpec,
     /// Where to keep the checkpoint; none keeps none.
     pub checkpoint: Option<&'a Path>,
+    /// Restricts what moves; none trains everything.
+    pub tuning: Option<&'a Tuning>,
+}
+
+/// What may move while fine-tuning.
+pub struct Tuning {
+    /// Parameters that move, by full name; all when empty.
+    pub parameters: Vec<String>,
+    /// Batch norm while training.
+    pub batch_norm: BatchNorm,
+    /// When above 0, each weight stays within this share of its starting norm.
+    pub trust_region: f64,
 }
 
 /// Trains `network` in place.
@@ -67,6 +79,8 @@ struct Session {
     average: Option<StateDict>,
     best: Option<StateDict>,
     augmenter: Augmenter,
+    /// Starting weights, kept where a trust region needs them.
+    anchor: Option<StateDict>,
     saved: Instant,
 }
 
@@ -79,6 +93,10 @@ impl Session {
             average: None,
             best: None,
             augmenter: Augmenter::new(inputs.train, &spec.augment)?,
+            anchor: match inputs.tuning {
+                Some(tuning) if tuning.trust_region > 0.0 => Some(network.state.deep_copy()?),
+                _ => None,
+            },
             saved: Instant::now(),
         };
         let found = inputs.checkpoint.filter(|path| path.exists()).map(checkpoint::load).transpose()?;
@@ -110,7 +128,7 @@ impl Session {
         let count = self.augmenter.len();
         let order = rng::permutation(seed, "epoch order", &[u64::from(epoch)], count);
         let batches = count.div_ceil(spec.batch_size as usize) as u64;
-        let parameters = trainable(network)?;
+        let parameters = trainable(network, inputs.tuning)?;
         let executor = Executor::bind(&network.graph, &network.state, compute.fast.format)?;
         let began = Instant::now();
         let before = self.position.seconds;
@@ -150,7 +168,10 @@ impl Session {
         let ids: Vec<u64> = indices.iter().map(|index| *index as u64).collect();
         let batch = Batch { images: &images, labels: &labels, ids: &ids };
         let crafted = losses::craft(step.network, step.executor, &batch, spec, step.epoch, compute, control)?;
-        let update = losses::update_loss(step.executor, &images, &crafted, &labels, spec)?;
+        let update = {
+            let mode = inputs.tuning.map_or(BatchNorm::Train, |tuning| tuning.batch_norm);
+            losses::update_loss(step.executor, &crafted, &labels, spec, mode)?
+        };
         let value = f64::try_from(&update.loss.f_detach()?)?;
         if !value.is_finite() {
             return Err(EngineError::Numeric {
@@ -162,8 +183,11 @@ impl Session {
         let gradients = Tensor::f_run_backward(&[&update.loss], &tensors, false, false)?;
         let named: Vec<(&str, &Tensor)> = step.parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
         self.optimizer.step(&named, &gradients, step.rate)?;
+        if let (Some(anchor), Some(tuning)) = (&self.anchor, inputs.tuning) {
+            stay_near(anchor, &named, tuning.trust_region)?;
+        }
         if spec.track_clean_forward {
-            tch::no_grad(|| step.executor.forward(&images, BatchNorm::Train))?;
+            let _ = tch::no_grad(|| step.executor.forward(&images, BatchNorm::Train))?;
         }
         if let Some(average) = &self.average {
             average::update(average, &step.network.state, spec.ema_decay, self.position.step)?;
@@ -270,11 +294,12 @@ struct Step<'a> {
 }
 
 /// Trainable parameters as leaves that require gradients.
-fn trainable(network: &mut Network) -> Result<Vec<(String, Tensor)>> {
+fn trainable(network: &mut Network, tuning: Option<&Tuning>) -> Result<Vec<(String, Tensor)>> {
     let mut leaves = Vec::new();
     for spec in &network.graph.tensors {
         let tensor = network.state.require(&spec.name)?.f_detach()?;
-        if spec.trainable {
+        let moves = tuning.is_none_or(|t| t.parameters.is_empty() || t.parameters.contains(&spec.name));
+        if spec.trainable && moves {
             let leaf = tensor.f_set_requires_grad(true)?;
             leaves.push((spec.name.clone(), leaf.shallow_clone()));
             network.state.insert(&spec.name, leaf);
@@ -283,6 +308,21 @@ fn trainable(network: &mut Network) -> Result<Vec<(String, Tensor)>> {
         }
     }
     Ok(leaves)
+}
+
+/// Projects each parameter onto the ball round its starting value (Theorem 3.1 holds inside it).
+fn stay_near(anchor: &StateDict, parameters: &[(&str, &Tensor)], share: f64) -> Result<()> {
+    let _guard = tch::no_grad_guard();
+    for (name, parameter) in parameters {
+        let start = anchor.require(name)?.f_to_device(parameter.device())?;
+        let radius = share * f64::try_from(&start.f_norm()?)?;
+        let change = parameter.f_sub(&start)?;
+        let size = f64::try_from(&change.f_norm()?)?;
+        if size > radius {
+            parameter.shallow_clone().f_copy_(&start.f_add(&change.f_mul_scalar(radius / size)?)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Clean accuracy and accuracy under the selection attack (−1 without one).

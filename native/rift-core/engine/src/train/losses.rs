@@ -51,11 +51,11 @@ pub fn craft(
 
 /// Loss to descend on a batch and its crafted images.
 pub fn update_loss(
-    executor: &Executor, _clean: &Tensor, crafted: &Tensor, labels: &Tensor, spec: &TrainSpec,
+    executor: &Executor, crafted: &Tensor, labels: &Tensor, spec: &TrainSpec, mode: BatchNorm,
 ) -> Result<Update> {
     match spec.method {
         TrainMethod::Pgd | TrainMethod::Standard => {
-            let logits = executor.forward(crafted, BatchNorm::Train)?;
+            let logits = executor.forward(crafted, mode)?;
             let loss =
                 logits.f_cross_entropy_loss(labels, None::<Tensor>, tch::Reduction::Mean, -100, spec.label_smoothing)?;
             Ok(Update { right: is_right(&logits.f_detach()?, labels)?, loss })

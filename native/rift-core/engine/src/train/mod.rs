@@ -6,3 +6,4 @@ pub mod checkpoint;
 pub mod losses;
 pub mod optimizer;
 pub mod records;
+pub mod reestimate;

@@ -1,0 +1,160 @@
+//! The three maximisers of the robust loss over a unit's weight balls.
+
+use tch::Tensor;
+
+use super::ball;
+use super::surface::{Judged, Surface, Unit};
+use crate::control::Control;
+use crate::error::Result;
+use crate::rng;
+use crate::spec::{AscentMethod, CriticalitySpec};
+
+/// The highest point found.
+pub struct Peak {
+    /// Loss and judgement there; none when no epoch had a finite loss.
+    pub judged: Option<Judged>,
+    /// Largest ‖Δ‖ ÷ ‖θ‖ of the unit's weights there.
+    pub ratio: f64,
+    /// First-order rise at the start.
+    pub first_order: f64,
+    /// Epochs whose loss was not finite.
+    pub nan_epochs: u32,
+}
+
+/// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights.
+pub fn maximise(
+    surface: &mut Surface, unit: &Unit, spec: &CriticalitySpec, base: &Judged, slope: Vec<Tensor>, control: &Control,
+) -> Result<Peak> {
+    let first_order = surface.first_order(&slope, spec)?;
+    let search = Search { surface, unit, spec, control };
+    let mut peak = match spec.ascent {
+        AscentMethod::SgdEpoch => search.sgd(false)?,
+        AscentMethod::SgdStop => search.sgd(true)?,
+        AscentMethod::ConditionalGradient => search.conditional_gradient(base, &slope)?,
+    };
+    peak.first_order = first_order;
+    Ok(peak)
+}
+
+struct Search<'a> {
+    surface: &'a Surface,
+    unit: &'a Unit,
+    spec: &'a CriticalitySpec,
+    control: &'a Control,
+}
+
+impl Search<'_> {
+    /// Mini-batch ascent. With `stop`, algorithm 1 of the paper: it ends with the first epoch that leaves a ball, after
+    /// projecting, and the value at the end counts. Without, the published code: every epoch is projected and evaluated,
+    /// and the largest value counts; an epoch without a finite loss is neither projected nor counted.
+    fn sgd(&self, stop: bool) -> Result<Peak> {
+        let (spec, surface) = (self.spec, self.surface);
+        let radii = self.radii()?;
+        let mut change = surface.zero()?;
+        let mut peak = Peak { judged: None, ratio: 0.0, first_order: 0.0, nan_epochs: 0 };
+        let count = surface.count() as usize;
+        for epoch in 0..spec.epochs {
+            self.control.check()?;
+            let order = rng::permutation(u64::from(spec.seed), "criticality order", &[u64::from(epoch)], count);
+            for rows in order.chunks(spec.batch_size as usize) {
+                self.control.check()?;
+                let gradients = if surface.is_one_batch() {
+                    surface.gradient(&change, self.control)?.0
+                } else {
+                    surface.batch_gradient(rows, &change)?
+                };
+                for (change, gradient) in change.iter_mut().zip(&gradients) {
+                    let _ = change.f_add_(&gradient.f_mul_scalar(spec.learning_rate)?)?;
+                }
+            }
+            let sizes = self.sizes(&change)?;
+            if sizes.iter().any(|size| !size.is_finite()) {
+                peak.nan_epochs += spec.epochs - epoch;
+                break;
+            }
+            let outside = sizes.iter().zip(&radii).any(|(size, radius)| size > radius);
+            if outside {
+                change = self.projected(&change, &radii)?;
+            }
+            if stop && !outside && epoch + 1 < spec.epochs {
+                continue;
+            }
+            let judged = surface.judge(&change, self.control)?;
+            if !judged.mean_loss().is_finite() {
+                peak.nan_epochs += 1;
+            } else if stop || peak.judged.as_ref().is_none_or(|best| judged.mean_loss() > best.mean_loss()) {
+                peak.ratio = self.ratio(&change)?;
+                peak.judged = Some(judged);
+            }
+            if stop && outside {
+                break;
+            }
+        }
+        Ok(peak)
+    }
+
+    /// Full-gradient steps to the boundary of each ball (conditional gradient with step 1), best iterate kept; further
+    /// starts begin at a random boundary point. The result depends on the direction of θ_i's gradient alone, so it is
+    /// invariant under the rescaling of the paper's appendix A.
+    fn conditional_gradient(&self, base: &Judged, slope: &[Tensor]) -> Result<Peak> {
+        let radii = self.radii()?;
+        let mut best: (f64, Vec<Tensor>) = (base.mean_loss(), self.surface.zero()?);
+        for start in 0..self.spec.starts {
+            let mut change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
+            for step in 0..self.spec.epochs {
+                let (gradient, judged) = self.surface.gradient(&change, self.control)?;
+                let loss = judged.mean_loss();
+                if loss.is_finite() && loss > best.0 {
+                    best = (loss, change.iter().map(|tensor| Ok(tensor.f_detach_copy()?)).collect::<Result<_>>()?);
+                }
+                if step + 1 < self.spec.epochs {
+                    change = self.boundary(&gradient, &radii)?;
+                }
+            }
+        }
+        let judged = self.surface.judge(&best.1, self.control)?;
+        Ok(Peak { judged: Some(judged), ratio: self.ratio(&best.1)?, first_order: 0.0, nan_epochs: 0 })
+    }
+
+    fn radii(&self) -> Result<Vec<f64>> {
+        let sizes = self.surface.originals().into_iter().map(|weight| ball::size(self.spec.weight_norm, weight));
+        sizes.map(|size| Ok(self.spec.weight_epsilon * size?)).collect()
+    }
+
+    fn sizes(&self, change: &[Tensor]) -> Result<Vec<f64>> {
+        change.iter().map(|tensor| ball::size(self.spec.weight_norm, tensor)).collect()
+    }
+
+    fn ratio(&self, change: &[Tensor]) -> Result<f64> {
+        let sizes = self.sizes(change)?;
+        let mut largest: f64 = 0.0;
+        for (size, original) in sizes.iter().zip(self.surface.originals()) {
+            largest = largest.max(size / ball::size(self.spec.weight_norm, original)?.max(f64::MIN_POSITIVE));
+        }
+        Ok(largest)
+    }
+
+    fn projected(&self, change: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
+        change.iter().zip(radii).map(|(tensor, radius)| ball::project(self.spec.weight_norm, *radius, tensor)).collect()
+    }
+
+    fn boundary(&self, gradient: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
+        gradient.iter().zip(radii).map(|(tensor, radius)| ball::boundary(self.spec.weight_norm, *radius, tensor)).collect()
+    }
+
+    fn random(&self, start: u32, radii: &[f64]) -> Result<Vec<Tensor>> {
+        let zeros = self.surface.zero()?;
+        let purpose = format!("criticality start {}", self.unit.name);
+        zeros
+            .iter()
+            .zip(radii)
+            .enumerate()
+            .map(|(index, (zero, radius))| {
+                let ids = [u64::from(start) << 16 | index as u64];
+                let noise = rng::normal_per_image(u64::from(self.spec.seed), &purpose, &ids, 0, &zero.size())?;
+                let noise = noise.f_reshape(zero.size())?.f_to_device(zero.device())?;
+                ball::boundary(self.spec.weight_norm, *radius, &noise)
+            })
+            .collect()
+    }
+}

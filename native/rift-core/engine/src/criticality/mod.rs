@@ -1,0 +1,130 @@
+//! Module robust criticality (paper equation 6, algorithm 1): the largest rise of the mean cross-entropy on a fixed
+//! adversarial set for a weight change of one module within ε‖θ_i‖. The network is in evaluation mode throughout, so the
+//! part before the module is computed once and shared by modules of rising depth.
+
+mod ascent;
+mod ball;
+mod surface;
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::compute::Compute;
+use crate::control::{Control, Progress};
+use crate::data::adversarial::AdversarialSet;
+use crate::error::{EngineError, Result};
+use crate::net::Network;
+use crate::spec::{CriticalitySpec, ModuleGrouping};
+use surface::{Judged, Surface, Unit};
+
+/// Criticality of one module or block.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleCriticality {
+    /// Module or block.
+    pub name: String,
+    /// Largest rise of the mean cross-entropy, in nats.
+    pub mrc: f64,
+    /// Robust accuracy lost there, a fraction.
+    pub robust_accuracy_drop: f64,
+    /// Norm of the weight change over the norm of the weight there (the largest of a block's weights).
+    pub perturbation_ratio: f64,
+    /// Radius times dual norm of the gradient, summed over a block's weights; an estimate, never the MRC.
+    pub first_order: f64,
+    /// Standard error of the loss difference over images.
+    pub standard_error: f64,
+    /// Seconds spent.
+    pub seconds: f64,
+    /// Epochs whose loss was not finite; they never count.
+    pub nan_epochs: u32,
+}
+
+/// Criticality of all modules asked for.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Criticality {
+    /// Mean cross-entropy before any change.
+    pub base_loss: f64,
+    /// Accuracy before any change.
+    pub base_accuracy: f64,
+    /// By rising MRC.
+    pub modules: Vec<ModuleCriticality>,
+}
+
+/// Measures every module that `spec` asks for on `set`.
+pub fn measure(
+    network: &Network, set: &AdversarialSet, spec: &CriticalitySpec, compute: &Compute, control: &Control,
+) -> Result<Criticality> {
+    spec.check()?;
+    let units = units(network, spec)?;
+    let mut surface = Surface::new(network, set, spec, compute)?;
+    let base = surface.base(control)?;
+    let mut measured = Vec::with_capacity(units.len());
+    for (index, unit) in units.iter().enumerate() {
+        let began = Instant::now();
+        report(&units, index, &measured, control);
+        let slope = surface.enter(unit, control)?;
+        let peak = ascent::maximise(&mut surface, unit, spec, &base, slope, control)?;
+        measured.push(record(unit, &base, &peak, began.elapsed().as_secs_f64())?);
+    }
+    report(&units, units.len(), &measured, control);
+    measured.sort_by(|a, b| a.mrc.total_cmp(&b.mrc).then_with(|| a.name.cmp(&b.name)));
+    Ok(Criticality { base_loss: base.mean_loss(), base_accuracy: base.accuracy(), modules: measured })
+}
+
+fn record(unit: &Unit, base: &Judged, peak: &ascent::Peak, seconds: f64) -> Result<ModuleCriticality> {
+    let judged = peak.judged.as_ref().ok_or_else(|| EngineError::Numeric {
+        place: format!("the robust loss of module {} in every epoch", unit.name),
+        detail: "lower learningRate, or measure with profile sound, whose steps are bounded".into(),
+    })?;
+    Ok(ModuleCriticality {
+        name: unit.name.clone(),
+        mrc: judged.mean_loss() - base.mean_loss(),
+        robust_accuracy_drop: base.accuracy() - judged.accuracy(),
+        perturbation_ratio: peak.ratio,
+        first_order: peak.first_order,
+        standard_error: judged.standard_error_from(base),
+        seconds,
+        nan_epochs: peak.nan_epochs,
+    })
+}
+
+fn report(units: &[Unit], index: usize, measured: &[ModuleCriticality], control: &Control) {
+    let phase = units.get(index).map_or_else(|| "done".to_string(), |unit| format!("module {}", unit.name));
+    let metrics = measured.iter().map(|module| (format!("mrc.{}", module.name), module.mrc)).collect();
+    control.report(Progress { phase, done: index as u64, total: units.len() as u64, unit: "modules".into(), metrics });
+}
+
+/// What is perturbed together, in forward order.
+fn units(network: &Network, spec: &CriticalitySpec) -> Result<Vec<Unit>> {
+    let modules = network.module_names();
+    let mut units: Vec<Unit> = Vec::new();
+    for module in &modules {
+        let name = if spec.grouping == ModuleGrouping::Block { block_of(module) } else { module.clone() };
+        match units.iter_mut().find(|unit| unit.name == name) {
+            Some(unit) => unit.modules.push(module.clone()),
+            None => units.push(Unit { name, modules: vec![module.clone()] }),
+        }
+    }
+    if spec.modules.is_empty() {
+        return Ok(units);
+    }
+    let known: Vec<String> = units.iter().map(|unit| unit.name.clone()).collect();
+    for name in &spec.modules {
+        if !known.contains(name) {
+            return Err(EngineError::unknown("module", name, &known));
+        }
+    }
+    Ok(units.into_iter().filter(|unit| spec.modules.contains(&unit.name)).collect())
+}
+
+/// The residual block a module belongs to (`layer2.1`, `block1.layer.3`), or the module itself.
+fn block_of(module: &str) -> String {
+    let parts: Vec<&str> = module.split('.').collect();
+    match parts.iter().rposition(|part| part.parse::<u32>().is_ok()) {
+        Some(at) if parts[at.saturating_sub(1)] == "shortcut" => parts[..at - 1].join("."),
+        Some(at) => parts[..=at].join("."),
+        None => module.to_string(),
+    }
+}

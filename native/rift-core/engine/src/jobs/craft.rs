@@ -1,0 +1,72 @@
+//! Crafting an adversarial set.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use super::inputs::{check_fit, label_of, DataFile, NetworkFile};
+use super::outcomes::AttackOutcome;
+use crate::attack::dataset::{run, DatasetAttack};
+use crate::attack::Pair;
+use crate::compute::Compute;
+use crate::control::{Control, Progress};
+use crate::data::{write_adversarial_set, AdversarialManifest, AdversarialSet};
+use crate::error::{EngineError, Result};
+use crate::evaluate::{standard, Outcome};
+use crate::spec::{ComputeSpec, CraftSpec};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Request {
+    network: NetworkFile,
+    data: DataFile,
+    spec: CraftSpec,
+    compute: ComputeSpec,
+    output: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Response {
+    outcome: AttackOutcome,
+    standard: Outcome,
+}
+
+pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
+    request.spec.attack.check().map_err(|error| error.under("spec.attack"))?;
+    let (network, data) = (request.network.read()?, request.data.read()?);
+    check_fit(&network, &data)?;
+    let compute = Compute::resolve(&request.compute)?;
+    let (fast, judge) = (compute.fast_plan(&network)?, compute.judge_plan(&network)?);
+    let clean = standard(&judge, &data, compute.batch_size, control)?;
+    let attack = DatasetAttack {
+        pair: &Pair { fast: &fast, judge: &judge },
+        data: &data,
+        offset: request.data.first_id(),
+        spec: &request.spec.attack,
+        seed: u64::from(request.spec.seed),
+        batch_size: compute.batch_size,
+        keep_images: true,
+    };
+    let total = data.len() as u64;
+    let mut attacked = run(&attack, control, &mut |done| {
+        control.report(Progress { phase: "crafting".into(), done, total, unit: "images".into(), ..Progress::default() });
+    })?;
+    let images = attacked.images.take();
+    let adv = images.ok_or_else(|| EngineError::Internal("the attack kept no images".into()))?;
+    let outcome = AttackOutcome::new(&request.spec.attack, attacked);
+    let value = |error: serde_json::Error| EngineError::Internal(format!("manifest: {error}"));
+    let manifest = AdversarialManifest {
+        attack: serde_json::to_value(&request.spec).map_err(value)?,
+        network: label_of(&request.network.path),
+        dataset: label_of(&request.data.path),
+        audit: serde_json::to_value(&outcome.audit).map_err(value)?,
+        ..AdversarialManifest::imported()
+    };
+    let first = request.data.first_id() as i64;
+    let index = Tensor::f_arange_start(first, first + data.len(), (Kind::Int64, tch::Device::Cpu))?;
+    let set = AdversarialSet { adv, y: data.labels.shallow_clone(), index, manifest };
+    write_adversarial_set(&request.output, &set)?;
+    Ok(Response { outcome, standard: clean })
+}
