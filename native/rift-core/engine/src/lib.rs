@@ -8,6 +8,7 @@ pub mod attack;
 pub mod checkpoint;
 pub mod compute;
 pub mod control;
+pub mod corrupt;
 pub mod criticality;
 pub mod data;
 pub mod error;
