@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Cancelled, FailedPrecondition, Internal, InvalidArgument, NotFound, ResourceExhausted, Unavailable } from '@rift/service-kit';
+import {
+  Cancelled,
+  FailedPrecondition,
+  Internal,
+  InvalidArgument,
+  NotFound,
+  ResourceExhausted,
+  Unavailable,
+} from '@rift/service-kit/client';
 
 import { fromNative } from './errors.js';
 

@@ -1,4 +1,12 @@
-import { Cancelled, FailedPrecondition, Internal, InvalidArgument, NotFound, ResourceExhausted, ServiceError } from '@rift/service-kit';
+import {
+  Cancelled,
+  FailedPrecondition,
+  Internal,
+  InvalidArgument,
+  NotFound,
+  ResourceExhausted,
+  ServiceError,
+} from '@rift/service-kit/client';
 
 import type { NativeFailure } from './native.js';
 

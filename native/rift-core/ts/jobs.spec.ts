@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { Progress } from '@rift/contracts';
-import { Cancelled, Internal, InvalidArgument } from '@rift/service-kit';
+import { Cancelled, Internal, InvalidArgument } from '@rift/service-kit/client';
 
 import { createCore, type Core } from './core.js';
 import type { NativeAddon, NativeJob } from './native.js';
@@ -129,6 +129,15 @@ describe('runJob', () => {
       doctor: () => '{}',
     }));
     await assert.rejects(core.runJob('inspectNetwork', request), new Internal('unknown kind'));
+  });
+
+  it('reports nothing that arrives after the end', async () => {
+    const { addon, core } = setUp();
+    let reports = 0;
+    addon.settle.resolve('{}');
+    await core.runJob('inspectNetwork', request, { onProgress: () => (reports += 1) });
+    addon.report(event(4));
+    assert.equal(reports, 0);
   });
 
   it('refuses a result with a field that the contract lacks', async () => {

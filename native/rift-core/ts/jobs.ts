@@ -1,5 +1,5 @@
 import type { Progress } from '@rift/contracts';
-import { Cancelled } from '@rift/service-kit';
+import { Cancelled } from '@rift/service-kit/client';
 
 import { fromNative } from './errors.js';
 import type { NativeAddon } from './native.js';
@@ -29,9 +29,11 @@ export async function runJob<K extends JobKind>(
   const operation = `job ${kind}`;
   if (signal?.aborted === true) throw new Cancelled(operation);
   const clock = progressClock();
+  // The addon's events and its result come by different ways: one may overtake the other.
+  let ended = false;
   let listenerError: { error: unknown } | undefined;
   const listener = (json: string): void => {
-    if (onProgress === undefined || listenerError !== undefined) return;
+    if (onProgress === undefined || listenerError !== undefined || ended) return;
     try {
       onProgress(clock(json));
     } catch (error) {
@@ -49,6 +51,7 @@ export async function runJob<K extends JobKind>(
   } catch (error) {
     throw fromNative(listenerError === undefined ? error : listenerError.error, operation);
   } finally {
+    ended = true;
     signal?.removeEventListener('abort', cancel);
   }
   return readResult(kind, json);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-import { FailedPrecondition } from '@rift/service-kit';
+import { FailedPrecondition } from '@rift/service-kit/client';
 
 /** A job as the addon hands it out: queued or running on the compute thread. */
 export interface NativeJob {

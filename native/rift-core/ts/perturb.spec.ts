@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { InvalidArgument } from '@rift/service-kit';
+import { InvalidArgument } from '@rift/service-kit/client';
 
 import { createCore } from './core.js';
 import type { NativeAddon, NativePerturbSession } from './native.js';

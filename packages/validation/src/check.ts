@@ -1,4 +1,4 @@
-import { InvalidArgument, type Violation } from '@rift/service-kit';
+import { InvalidArgument, type Violation } from '@rift/service-kit/client';
 import type { z } from 'zod';
 
 const MAX_VIOLATIONS = 20;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { InvalidArgument } from '@rift/service-kit';
+import { InvalidArgument } from '@rift/service-kit/client';
 
 import { check } from './check.js';
 import { perturbBatch } from './perturb.js';

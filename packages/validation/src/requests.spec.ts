@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { InvalidArgument } from '@rift/service-kit';
+import { InvalidArgument } from '@rift/service-kit/client';
 import type { z } from 'zod';
 
 import * as validation from './index.js';

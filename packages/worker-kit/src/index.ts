@@ -1,6 +1,5 @@
 export { Admission, Lane, type Lease } from './admission.js';
-export type { ArtifactFiles } from './artifact-files.js';
-export { JobFiles } from './job-files.js';
+export { InputFiles, JobFiles } from './job-files.js';
 export {
   JobRunner,
   withLimits,
@@ -13,6 +12,7 @@ export {
 } from './job-runner.js';
 export { jobStream, type JobEvent } from './job-stream.js';
 export { JobMetrics } from './metrics.js';
+export { runWorker, type ProcessParts } from './run-worker.js';
 export { ScratchRoot, type Scratch } from './scratch.js';
 export { WORKER_SETTINGS, type WorkerSettings } from './settings.js';
 export { listenAddress, startWorker, type WorkerOptions } from './start-worker.js';

@@ -1,21 +1,18 @@
+import { rm } from 'node:fs/promises';
+
+import type { ArtifactStore } from '@rift/artifacts';
 import type { DataSelection, NetworkRef } from '@rift/contracts';
 import type { DataFile, NetworkFile } from '@rift/core';
 import { InvalidArgument, NotFound } from '@rift/service-kit';
 
-import type { ArtifactFiles } from './artifact-files.js';
 import type { Scratch } from './scratch.js';
 
-/** The files of one job: artifacts by digest on the way in, outputs on the way out. */
-export class JobFiles {
+/** The artifacts that a request names, as local files. */
+export class InputFiles {
   /** Which field of the request named the artifact at a local path. */
   readonly #origins = new Map<string, { field: string; digest: string }>();
-  readonly #outputs: string[] = [];
 
-  constructor(
-    private readonly artifacts: ArtifactFiles,
-    private readonly scratch: Scratch,
-    private readonly signal: AbortSignal,
-  ) {}
+  constructor(protected readonly store: ArtifactStore) {}
 
   /**
    * Local path of an artifact.
@@ -24,14 +21,12 @@ export class JobFiles {
    */
   async artifact(field: string, digest: string): Promise<string> {
     try {
-      const path = await this.artifacts.fetch(digest, this.signal);
+      const path = await this.store.open(digest);
       this.#origins.set(path, { field, digest });
       return path;
     } catch (error) {
-      if (error instanceof NotFound) {
-        throw new NotFound('artifact', digest, `${field} names it; upload or import it first`, { cause: error });
-      }
-      throw error;
+      if (!(error instanceof NotFound)) throw error;
+      throw new NotFound('artifact', digest, `${field} names it; upload or import it first`, { cause: error });
     }
   }
 
@@ -45,39 +40,59 @@ export class JobFiles {
     return { path: await this.artifact(`${field}.splitDigest`, splitDigest), offset, limit };
   }
 
-  /** A path for the job to write an artifact to; it is stored when the job is done. */
-  output(): string {
-    const path = this.scratch.output();
+  /** The error in the caller's words: what is said of a local path is said of the field that named its artifact. */
+  explained(error: unknown): unknown {
+    if (!(error instanceof InvalidArgument)) return error;
+    const violations = error.violations.map((violation) => {
+      const origin = this.#origins.get(violation.value);
+      return origin === undefined ? violation : { ...violation, field: origin.field, value: origin.digest };
+    });
+    return new InvalidArgument(violations, { cause: error });
+  }
+}
+
+/** The files of one job: artifacts on the way in, outputs on the way out. */
+export class JobFiles extends InputFiles {
+  readonly #outputs: string[] = [];
+
+  constructor(
+    store: ArtifactStore,
+    private readonly scratch: Scratch,
+  ) {
+    super(store);
+  }
+
+  /** A path for the job to write an artifact to; it goes into the store when the job is done. */
+  async output(): Promise<string> {
+    const path = await this.store.scratchPath();
     this.#outputs.push(path);
     return path;
   }
 
-  /** A path for the job to write to that is not stored as it is. */
-  folder(): string {
-    return this.scratch.output();
+  /** A path in the scratch folder, for files that are nobody's result as they are. */
+  workPath(): string {
+    return this.scratch.path();
   }
 
-  /** Where the job keeps its checkpoint, or null. */
+  /** Where the job keeps its checkpoint; null for work that is not resumed. */
   get checkpoint(): string | null {
     return this.scratch.checkpoint;
   }
 
-  /** Stores every output; digests in the order they were asked for. */
-  async store(): Promise<string[]> {
+  /** Puts a finished file into the store, which may move it away; returns its digest. */
+  async adopt(path: string): Promise<string> {
+    return (await this.store.adoptFile(path)).digest;
+  }
+
+  /** Adopts every output; digests in the order they were asked for. */
+  async adoptOutputs(): Promise<string[]> {
     const digests: string[] = [];
-    for (const path of this.#outputs) digests.push(await this.artifacts.store(path));
+    for (const path of this.#outputs) digests.push(await this.adopt(path));
     return digests;
   }
 
-  /** The error in the caller's words: what is said of a local path is said of the field that named its artifact. */
-  explained(error: unknown): unknown {
-    if (error instanceof InvalidArgument) {
-      const violations = error.violations.map((violation) => {
-        const origin = this.#origins.get(violation.value);
-        return origin === undefined ? violation : { ...violation, field: origin.field, value: origin.digest };
-      });
-      return new InvalidArgument(violations, { cause: error });
-    }
-    return error;
+  /** Removes the outputs that were not adopted. */
+  async discard(): Promise<void> {
+    for (const path of this.#outputs) await rm(path, { force: true });
   }
 }

@@ -1,9 +1,9 @@
+import type { ArtifactStore } from '@rift/artifacts';
 import type { ComputeSpec, JobContext, Progress } from '@rift/contracts';
 import type { Core, JobKind, JobRequests, JobResults } from '@rift/core';
 import { Cancelled, InvalidArgument, ResourceExhausted, type Logger } from '@rift/service-kit';
 
 import type { Lease } from './admission.js';
-import type { ArtifactFiles } from './artifact-files.js';
 import { JobFiles } from './job-files.js';
 import type { JobMetrics } from './metrics.js';
 import type { ScratchRoot } from './scratch.js';
@@ -15,6 +15,8 @@ export interface Job<K extends JobKind> {
   readonly context: JobContext | null;
   /** Makes the engine's request once the device is free, finding the artifacts and naming the outputs. */
   readonly request: (files: JobFiles) => Promise<JobRequests[K]>;
+  /** Takes what the job wrote before its scratch folder goes, where storing the outputs is not all. */
+  readonly finish?: (files: JobFiles, result: JobResults[K]) => Promise<void>;
 }
 
 /** What came of a job. */
@@ -55,7 +57,7 @@ export interface JobAdmission {
 /** Everything a {@link JobRunner} works with. */
 export interface JobRunnerParts {
   readonly core: Core;
-  readonly artifacts: ArtifactFiles;
+  readonly artifacts: ArtifactStore;
   readonly admission: JobAdmission;
   readonly scratch: ScratchRoot;
   readonly limits: ComputeLimits;
@@ -137,7 +139,7 @@ export class JobRunner {
 
   async #computed<K extends JobKind>(job: Job<K>, { signal, onProgress }: JobCaller, lease: Lease): Promise<JobOutcome<K>> {
     const scratch = await this.parts.scratch.open(job.context?.workKey ?? '');
-    const files = new JobFiles(this.parts.artifacts, scratch, signal);
+    const files = new JobFiles(this.parts.artifacts, scratch);
     let done = false;
     try {
       const request = await job.request(files);
@@ -148,12 +150,14 @@ export class JobRunner {
           onProgress?.(progress);
         },
       });
-      const digests = await files.store();
+      const digests = await files.adoptOutputs();
+      await job.finish?.(files, result);
       done = true;
       return { result, digests };
     } catch (error) {
       throw files.explained(error);
     } finally {
+      await files.discard();
       if (done || !scratch.isKept) await scratch.remove();
     }
   }

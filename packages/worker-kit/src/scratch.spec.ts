@@ -16,11 +16,11 @@ async function setUp() {
 after(() => Promise.all(roots.map((root) => rm(root, { recursive: true, force: true }))));
 
 describe('ScratchRoot', () => {
-  it('gives the same key the same checkpoint and every attempt its own outputs', async () => {
+  it('gives the same key the same checkpoint and every attempt its own paths', async () => {
     const { sut } = await setUp();
     const [first, second] = [await sut.open('key'), await sut.open('key')];
     assert.equal(first.checkpoint, second.checkpoint);
-    assert.equal(new Set([first.output(), first.output(), second.output()]).size, 3);
+    assert.equal(new Set([first.path(), first.path(), second.path()]).size, 3);
   });
 
   it('gives work without a key a folder of its own and no checkpoint', async () => {

@@ -6,7 +6,7 @@ const CHECKPOINT = 'checkpoint.safetensors';
 
 /** The folder of one unit of work. */
 export class Scratch {
-  #outputs = 0;
+  #paths = 0;
 
   constructor(
     /** Absolute path. */
@@ -22,9 +22,9 @@ export class Scratch {
   }
 
   /** A path that no other attempt writes to; the file or folder is the caller's to make. */
-  output(): string {
-    this.#outputs += 1;
-    return join(this.folder, `${this.attempt}-${this.#outputs}`);
+  path(): string {
+    this.#paths += 1;
+    return join(this.folder, `${this.attempt}-${this.#paths}`);
   }
 
   async remove(): Promise<void> {

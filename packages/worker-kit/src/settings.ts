@@ -1,10 +1,16 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
 import { LOG_LEVELS, setting } from '@rift/service-kit';
 import type { z } from 'zod';
 
 /** Settings that every worker has, for readEnvironment. */
 export const WORKER_SETTINGS = {
-  /** Artifact store: a folder, file:// or s3:// address. */
-  RIFT_ARTIFACTS: setting.text().default('.rift/artifacts'),
+  /** Artifact store: file:///absolute/folder or s3://bucket/prefix?endpoint=…; the same for all services. */
+  RIFT_ARTIFACTS: setting
+    .text()
+    .regex(/^(file|s3):\/\//, 'must be file:///absolute/folder or s3://bucket/prefix?endpoint=…')
+    .default(() => pathToFileURL(resolve('.rift/artifacts')).href),
   /** Threads of all computation; 0 means all that the machine gives. */
   RIFT_THREADS: setting.integer(0, 1024).default(0),
   /** Device of jobs that leave it open. */
@@ -13,7 +19,12 @@ export const WORKER_SETTINGS = {
     .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'must be auto, cpu, cuda or cuda:N')
     .default('auto'),
   /** Folder for checkpoints and unfinished files; shared between replicas, they go on from each other's checkpoints. */
-  RIFT_WORK_DIR: setting.text().default('.rift/work'),
+  RIFT_WORK_DIR: setting
+    .text()
+    .default('.rift/work')
+    .transform((folder) => resolve(folder)),
+  /** Gibibytes of a remote store's artifacts that are kept here between jobs. */
+  RIFT_CACHE_GIB: setting.integer(1, 10_000).default(20),
   /** Days after which the folder of work that nobody finished is removed. */
   RIFT_WORK_DAYS: setting.integer(1, 365).default(7),
   /** Seconds that a shutdown waits for the running job to stop at its next batch. */

@@ -1,11 +1,11 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 
 import type { DynamicModule, Type } from '@nestjs/common';
+import type { ArtifactStore } from '@rift/artifacts';
 import { packageDefinition, type ServiceName } from '@rift/contracts';
 import { createCore, type Core } from '@rift/core';
 import {
   Metrics,
-  createLogger,
   startService,
   type ListenAddress,
   type Logger,
@@ -15,7 +15,6 @@ import {
 } from '@rift/service-kit';
 
 import { Admission } from './admission.js';
-import type { ArtifactFiles } from './artifact-files.js';
 import { JobMetrics } from './metrics.js';
 import { ScratchRoot } from './scratch.js';
 import type { WorkerSettings } from './settings.js';
@@ -35,10 +34,10 @@ export interface WorkerOptions {
   readonly grpc?: Partial<ServiceOptions['grpc']>;
   /** The worker's features. */
   readonly features: (parts: WorkerParts) => Type | DynamicModule;
-  readonly artifacts: ArtifactFiles;
+  readonly artifacts: ArtifactStore;
   /** The engine; the built addon by default. */
   readonly core?: Core;
-  readonly logger?: Logger;
+  readonly logger: Logger;
 }
 
 /** HOST:PORT, with IPv6 hosts in brackets, in its two parts. */
@@ -49,8 +48,7 @@ export function listenAddress(address: string): ListenAddress {
 
 /** Starts a worker that answers calls. Nothing is left open when it throws. */
 export async function startWorker(options: WorkerOptions): Promise<RunningService> {
-  const { name, settings, artifacts } = options;
-  const logger = options.logger ?? createLogger({ name, level: settings.RIFT_LOG_LEVEL });
+  const { name, settings, artifacts, logger } = options;
   const core = options.core ?? createCore();
   const metrics = new Metrics().withProcessMetrics();
   const scratch = new ScratchRoot(settings.RIFT_WORK_DIR);
@@ -80,7 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningServic
   });
 }
 
-function readinessChecks(core: Core, artifacts: ArtifactFiles, workFolder: string): ReadinessCheck[] {
+function readinessChecks(core: Core, artifacts: ArtifactStore, workFolder: string): ReadinessCheck[] {
   let engineWorks = false;
   return [
     {
@@ -91,7 +89,7 @@ function readinessChecks(core: Core, artifacts: ArtifactFiles, workFolder: strin
         engineWorks = true;
       },
     },
-    { name: 'artifacts', probe: async (signal) => artifacts.probe(signal) },
+    { name: 'artifacts', probe: () => artifacts.check() },
     {
       name: 'work folder',
       probe: async () => {

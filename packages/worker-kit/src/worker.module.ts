@@ -1,9 +1,9 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import type { ArtifactStore } from '@rift/artifacts';
 import type { Core } from '@rift/core';
 import type { Logger } from '@rift/service-kit';
 
 import { Admission } from './admission.js';
-import type { ArtifactFiles } from './artifact-files.js';
 import { JobRunner, type ComputeLimits } from './job-runner.js';
 import type { JobMetrics } from './metrics.js';
 import type { ScratchRoot } from './scratch.js';
@@ -14,7 +14,7 @@ export const WORKER_PARTS = Symbol('WorkerParts');
 /** What a worker's features are made of. */
 export interface WorkerParts {
   readonly core: Core;
-  readonly artifacts: ArtifactFiles;
+  readonly artifacts: ArtifactStore;
   readonly admission: Admission;
   readonly scratch: ScratchRoot;
   readonly limits: ComputeLimits;

@@ -1,1 +1,2 @@
-export {};
+export { readConfig, type AttackerConfig } from './config.js';
+export { startAttacker } from './attacker.js';

@@ -1,1 +1,2 @@
-export {};
+export { readConfig, type TrainerConfig } from './config.js';
+export { startTrainer } from './trainer.js';
