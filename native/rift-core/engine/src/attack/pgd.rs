@@ -7,10 +7,12 @@ use tch::Tensor;
 
 use super::loss::Loss;
 use super::norms;
+use super::robust::{Attacked, Pair};
+use super::rows::{keep_rows, Rows};
 use crate::control::Control;
 use crate::error::Result;
 use crate::net::Classifier;
-use crate::spec::AttackSpec;
+use crate::spec::{AttackKind, AttackSpec};
 
 /// Images under attack.
 pub struct Batch<'a> {
@@ -24,7 +26,8 @@ pub struct Batch<'a> {
 
 /// Runs all steps on all images and returns the last iterate, as torchattacks does and training needs.
 pub fn last_iterate(
-    model: &dyn Classifier, batch: &Batch<'_>, loss: &Loss, spec: &AttackSpec, seed: u64, restart: u64, control: &Control,
+    model: &dyn Classifier, batch: &Batch<'_>, loss: &Loss, spec: &AttackSpec, seed: u64, restart: u64,
+    control: &Control,
 ) -> Result<Tensor> {
     let start = start(batch, spec, seed, restart)?;
     let mut adversarial = start;
@@ -34,6 +37,32 @@ pub fn last_iterate(
         adversarial = step(batch.images, &adversarial, &gradient, spec)?;
     }
     Ok(adversarial)
+}
+
+/// One pass over a batch whose images are all to be attacked: with `to_the_end` the last iterates, otherwise each image
+/// only up to the first iterate that fools the network.
+pub fn attempt(
+    pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, restart: u64, control: &Control,
+) -> Result<Attacked> {
+    let loss = if spec.kind == AttackKind::Cw { Loss::Margin } else { Loss::CrossEntropy };
+    let mut rows = Rows::new(pair, batch, spec.to_the_end)?;
+    let mut current = start(batch, spec, seed, restart)?;
+    for at in 0..spec.steps {
+        control.check()?;
+        if rows.is_empty() {
+            break;
+        }
+        rows.count_step();
+        let (logits, gradient) = gradient(pair.fast, &current, rows.labels(), &loss)?;
+        if at == 0 {
+            rows.count_zero_gradients(&gradient)?;
+        }
+        let next = step(rows.clean(), &current, &gradient, spec)?;
+        let stay = if spec.to_the_end { None } else { rows.drop_fallen(&current, &logits)? };
+        current = next;
+        keep_rows(stay.as_ref(), &mut [&mut current])?;
+    }
+    rows.finish(&current)
 }
 
 /// First iterate x₀ + δ₀ inside ball and box.

@@ -67,6 +67,13 @@ pub enum AttackKind {
     AutoAttackRand,
 }
 
+impl AttackKind {
+    /// Whether this is a fixed list of attacks.
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::AutoAttackStandard | Self::AutoAttackPlus | Self::AutoAttackRand)
+    }
+}
+
 /// A complete attack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

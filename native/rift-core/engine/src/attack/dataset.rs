@@ -1,0 +1,82 @@
+//! An attack on a range of a data set: per-image results, audit, stages, flags. A shard's images have the ids that they
+//! have in the whole, so shards and the whole give the same.
+
+use tch::Tensor;
+
+use super::ledger::Audit;
+use super::robust::Pair;
+use super::runner::{Runner, Source, StageOutcome};
+use super::stage;
+use crate::control::Control;
+use crate::data::dataset::Dataset;
+use crate::error::{EngineError, Result};
+use crate::spec::AttackSpec;
+
+/// What to attack and how.
+pub struct DatasetAttack<'a> {
+    /// The network.
+    pub pair: &'a Pair<'a>,
+    /// Images, already cut to the range.
+    pub data: &'a Dataset,
+    /// Id of the first image: its index in the whole data set.
+    pub offset: u64,
+    /// The attack.
+    pub spec: &'a AttackSpec,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Images per batch; at least 1.
+    pub batch_size: i64,
+    /// Whether the adversarial images are wanted; they take 4 bytes a pixel.
+    pub keep_images: bool,
+}
+
+/// What came of it.
+pub struct DatasetAttacked {
+    /// 1 robust, 0 fallen, per image.
+    pub per_image: Vec<u8>,
+    /// Cross-entropy at each image's worst point.
+    pub losses: Vec<f32>,
+    /// Each image's worst point, float32 [N, 3, H, W] on the CPU, when asked for.
+    pub images: Option<Tensor>,
+    /// Checks on all perturbations kept.
+    pub audit: Audit,
+    /// Survivors after each attack of a list; one entry for a single attack.
+    pub stages: Vec<StageOutcome>,
+    /// Signs that the result may be too high, one sentence each.
+    pub flags: Vec<String>,
+    /// Gradient steps or queries, summed over images.
+    pub image_steps: u64,
+    /// Seconds spent.
+    pub seconds: f64,
+}
+
+/// Runs the attack. `progress` gets the images' worth of work done so far, never falling, out of the number of images.
+pub fn run(attack: &DatasetAttack<'_>, control: &Control, progress: &mut dyn FnMut(u64)) -> Result<DatasetAttacked> {
+    if attack.batch_size < 1 {
+        return Err(EngineError::invalid("batchSize", attack.batch_size, "must be at least 1"));
+    }
+    let classes = stage::class_count(attack.pair, &Source::Dataset(attack.data, attack.offset))?;
+    let stages = stage::stages(attack.spec, classes)?;
+    let source = Source::Dataset(attack.data, attack.offset);
+    let mut runner = Runner::new(attack.pair, source, attack.spec, attack.seed, attack.batch_size, attack.keep_images)?;
+    runner.run(&stages, control, &mut |runner| {
+        progress(runner.images_done(&stages));
+        Ok(())
+    })?;
+    Ok(report(runner, Vec::new()))
+}
+
+fn report(runner: Runner<'_>, flags: Vec<String>) -> DatasetAttacked {
+    let position = runner.position().clone();
+    let ledger = runner.into_ledger();
+    DatasetAttacked {
+        audit: ledger.audit(),
+        per_image: ledger.robust,
+        losses: ledger.loss,
+        images: ledger.images,
+        stages: position.outcomes,
+        flags,
+        image_steps: ledger.image_steps,
+        seconds: position.seconds,
+    }
+}

@@ -1,0 +1,181 @@
+//! Attacks on data sets: what every attack has to keep to, and independence of batches and shards.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod toy;
+
+use rift_engine::attack::{self, Batch, DatasetAttack, Pair};
+use rift_engine::control::Control;
+use rift_engine::data::dataset::Dataset;
+use rift_engine::error::{EngineError, Result};
+use rift_engine::evaluate;
+use rift_engine::net::Classifier;
+use rift_engine::spec::{AttackKind, Norm};
+use tch::{Device, Tensor};
+use toy::{accuracy, data, run, spec, train, RADII};
+
+const KINDS: [AttackKind; 3] = [AttackKind::Fgsm, AttackKind::Pgd, AttackKind::Cw];
+
+#[test]
+fn every_attack_lowers_accuracy_and_keeps_to_ball_and_box() {
+    let (toy, data) = (train(), data(120, 2));
+    let clean = evaluate::standard(&toy, &data, 64, &Control::default()).unwrap();
+    assert!(clean.accuracy() > 0.85, "{}", clean.accuracy());
+    for kind in KINDS {
+        for (norm, epsilon) in RADII {
+            let spec = spec(kind, norm, epsilon);
+            let attacked = run(&toy, &data, &spec, 50, 0);
+            println!("{kind:?} {norm:?} clean {:.3} robust {:.3}", clean.accuracy(), accuracy(&attacked));
+            // One L1 step moves a single pixel, which is not enough.
+            let weak = kind == AttackKind::Fgsm && norm == Norm::L1;
+            assert!(weak || accuracy(&attacked) < clean.accuracy(), "{kind:?} {norm:?} did nothing");
+            assert!(
+                attacked.audit.max_perturbation <= epsilon * (1.0 + 1e-5),
+                "{kind:?} {norm:?} {:?}",
+                attacked.audit
+            );
+            assert!(attacked.audit.min_pixel >= 0.0 && attacked.audit.max_pixel <= 1.0, "{kind:?} {norm:?}");
+            assert_eq!(attacked.audit.nan_count, 0);
+            assert!(attacked.audit.images_changed > 0);
+            check_images(&toy, &data, &attacked, norm, epsilon);
+        }
+    }
+}
+
+/// The images kept are what flags and losses say of them.
+fn check_images(toy: &toy::Toy, data: &Dataset, attacked: &attack::DatasetAttacked, norm: Norm, epsilon: f64) {
+    let (clean, labels) = data.batch(&(0..data.len()).collect::<Vec<_>>()).unwrap();
+    let images = attacked.images.as_ref().unwrap();
+    let size = attack::norms::per_image(norm, &(images - clean)).unwrap();
+    assert!(size.max().double_value(&[]) <= epsilon * (1.0 + 1e-5));
+    let logits = toy.logits(images).unwrap();
+    let right = evaluate::bytes(&attack::loss::is_right(&logits, &labels).unwrap()).unwrap();
+    assert_eq!(right, attacked.per_image);
+    let loss = evaluate::floats(&attack::loss::cross_entropy(&logits, &labels).unwrap()).unwrap();
+    for (mine, theirs) in loss.iter().zip(&attacked.losses) {
+        assert!((mine - theirs).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn a_radius_of_zero_changes_nothing() {
+    let (toy, data) = (train(), data(60, 2));
+    let clean = evaluate::standard(&toy, &data, 60, &Control::default()).unwrap();
+    for kind in KINDS {
+        for (norm, _) in RADII {
+            let attacked = run(&toy, &data, &spec(kind, norm, 0.0), 60, 0);
+            assert_eq!(attacked.per_image, clean.per_image, "{kind:?} {norm:?}");
+            assert_eq!(attacked.audit.images_changed, 0, "{kind:?} {norm:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wide_radius_leaves_nothing() {
+    let (toy, data) = (train(), data(120, 2));
+    let attacked = run(&toy, &data, &spec(AttackKind::Pgd, Norm::Linf, 64.0 / 255.0), 60, 0);
+    assert!(accuracy(&attacked) < 0.02, "{}", accuracy(&attacked));
+}
+
+#[test]
+fn results_do_not_depend_on_batches_or_shards() {
+    let (toy, data) = (train(), data(100, 2));
+    for kind in KINDS {
+        for (norm, epsilon) in RADII {
+            let mut spec = spec(kind, norm, epsilon);
+            spec.restarts = 2;
+            let whole = run(&toy, &data, &spec, 100, 40);
+            let small = run(&toy, &data, &spec, 7, 40);
+            assert_eq!(whole.per_image, small.per_image, "{kind:?} {norm:?} by batch size");
+            let tail = data.subset(&(60..100).collect::<Vec<_>>()).unwrap();
+            let shard = run(&toy, &tail, &spec, 16, 100);
+            assert_eq!(whole.per_image[60..], shard.per_image[..], "{kind:?} {norm:?} by shard");
+            let gap = (whole.images.unwrap() - small.images.unwrap()).abs().max().double_value(&[]);
+            println!("{kind:?} {norm:?} largest pixel difference between batch sizes {gap:e}");
+        }
+    }
+}
+
+#[test]
+fn to_the_end_attacks_every_image_in_every_step() {
+    let (toy, data) = (train(), data(60, 2));
+    let mut spec = spec(AttackKind::Pgd, Norm::Linf, 0.02);
+    spec.restarts = 2;
+    let early = run(&toy, &data, &spec, 32, 0);
+    spec.to_the_end = true;
+    let whole = run(&toy, &data, &spec, 32, 0);
+    assert_eq!(whole.image_steps, 60 * 20 * 2);
+    assert!(early.image_steps < whole.image_steps);
+    check_images(&toy, &data, &whole, Norm::Linf, 0.02);
+    assert!(accuracy(&early) <= accuracy(&whole));
+}
+
+#[test]
+fn a_batch_attacked_alone_gives_what_the_data_set_gives() {
+    let (toy, data) = (train(), data(40, 2));
+    let spec = spec(AttackKind::Pgd, Norm::Linf, 0.02);
+    let whole = run(&toy, &data, &spec, 40, 3);
+    let (images, labels) = data.batch(&(0..40).collect::<Vec<_>>()).unwrap();
+    let ids: Vec<u64> = (3..43).collect();
+    let batch = Batch { images: &images, labels: &labels, ids: &ids };
+    let pair = Pair { fast: &toy, judge: &toy };
+    let alone = attack::attack(&pair, &batch, &spec, 7, &Control::default()).unwrap();
+    assert_eq!(evaluate::bytes(&alone.robust).unwrap(), whole.per_image);
+    assert_eq!(alone.images, whole.images.unwrap());
+}
+
+#[test]
+fn progress_rises_to_the_number_of_images() {
+    let (toy, data) = (train(), data(90, 2));
+    let mut spec = spec(AttackKind::Pgd, Norm::Linf, 0.02);
+    spec.restarts = 3;
+    let pair = Pair { fast: &toy, judge: &toy };
+    let attack =
+        DatasetAttack { pair: &pair, data: &data, offset: 0, spec: &spec, seed: 7, batch_size: 16, keep_images: false };
+    let mut seen = Vec::new();
+    let attacked = attack::run_dataset(&attack, &Control::default(), &mut |done| seen.push(done)).unwrap();
+    assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
+    assert_eq!(seen.last(), Some(&90));
+    assert!(attacked.images.is_none());
+}
+
+#[test]
+fn a_cancelled_attack_stops() {
+    let (toy, data) = (train(), data(90, 2));
+    let spec = spec(AttackKind::Pgd, Norm::Linf, 0.02);
+    let pair = Pair { fast: &toy, judge: &toy };
+    let attack =
+        DatasetAttack { pair: &pair, data: &data, offset: 0, spec: &spec, seed: 7, batch_size: 16, keep_images: false };
+    let control = Control::default();
+    let handle = control.clone();
+    let mut batches = 0;
+    let stopped = attack::run_dataset(&attack, &control, &mut |_| {
+        batches += 1;
+        handle.cancel();
+    });
+    assert!(matches!(stopped, Err(EngineError::Cancelled)));
+    assert_eq!(batches, 1);
+}
+
+/// A network whose scores are not numbers.
+struct Broken;
+
+impl Classifier for Broken {
+    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        Ok(images.f_flatten(1, -1)?.f_narrow(1, 0, toy::CLASSES)?.f_mul_scalar(f64::NAN)?)
+    }
+
+    fn device(&self) -> Device {
+        Device::Cpu
+    }
+}
+
+#[test]
+fn scores_that_are_not_numbers_fail_the_attack() {
+    let data = data(10, 2);
+    let spec = spec(AttackKind::Pgd, Norm::Linf, 0.02);
+    let pair = Pair { fast: &Broken, judge: &Broken };
+    let attack =
+        DatasetAttack { pair: &pair, data: &data, offset: 0, spec: &spec, seed: 7, batch_size: 16, keep_images: false };
+    let refused = attack::run_dataset(&attack, &Control::default(), &mut |_| {});
+    assert!(matches!(refused, Err(EngineError::Numeric { .. })));
+}
