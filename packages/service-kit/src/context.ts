@@ -9,6 +9,9 @@ export interface WorkContext {
   readonly runId?: string;
 }
 
+/** The metadata key that carries the run id from service to service. */
+export const RUN_ID_KEY = 'x-run-id';
+
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const storage = new AsyncLocalStorage<WorkContext>();
 

@@ -9,10 +9,9 @@ import {
 } from '@grpc/grpc-js';
 import { type MethodDefinition } from '@grpc/proto-loader';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { currentContext, newTraceId, traceparent } from '../context.js';
+import { RUN_ID_KEY, currentContext, newTraceId, traceparent } from '../context.js';
 import { Cancelled, ResourceExhausted, type ServiceError, Unavailable } from '../errors.js';
 import { fromGrpcFailure } from './status.js';
-import { RUN_ID_KEY } from './strategy.js';
 
 const CHANNEL_OPTIONS = {
   // Headless services: every replica gets its share; pick_first would use one of them.

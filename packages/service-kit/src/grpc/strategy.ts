@@ -11,7 +11,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { type MessageHandler, ServerGrpc } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { newTraceId, traceIdOf, withContext } from '../context.js';
+import { RUN_ID_KEY, newTraceId, traceIdOf, withContext } from '../context.js';
 import { DeadlineExceeded, FailedPrecondition, ResourceExhausted, type ServiceError, Unavailable } from '../errors.js';
 import { type Logger } from '../logger.js';
 import { type Metrics } from '../metrics.js';
@@ -26,7 +26,6 @@ const MEGABYTE = 1 << 20;
 const MAX_QUEUED_MESSAGES = 256;
 /** Time for the last statuses to leave before connections are cut. */
 const LAST_WORDS_MS = 200;
-export const RUN_ID_KEY = 'x-run-id';
 
 /** Channelz stays on: without it grpc-js 1.14 keeps no list of sessions, and forceShutdown() leaves them open. */
 const KEEPALIVE = {
