@@ -1,1 +1,1 @@
-export {};
+export { runCli, type CliStreams } from './cli.js';

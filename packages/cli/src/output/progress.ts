@@ -1,0 +1,175 @@
+import type { Progress, RunState, StageStatus } from '@rift/contracts';
+import cliProgress from 'cli-progress';
+
+import { duration } from './format.js';
+import type { Output } from './output.js';
+
+/** What a stage does, for people; plans may name stages freely, so the name itself stands for unknown ones. */
+const TITLES: Readonly<Record<string, string>> = {
+  craft: 'adversarial set',
+  criticality: 'module criticality',
+  'fine-tune': 'fine-tuning',
+  interpolate: 'interpolation',
+  before: 'accuracies before',
+  'before-corruptions': 'corruptions before',
+  after: 'accuracies after',
+  'after-corruptions': 'corruptions after',
+  evaluate: 'evaluation',
+  attack: 'attack',
+  train: 'adversarial training',
+  report: 'report',
+};
+
+/** Shows how a run goes. */
+export interface ProgressView {
+  /** Takes the newest status of a stage. */
+  update(status: StageStatus): void;
+  /** A line beside the bars. */
+  log(line: string): void;
+  /** Takes the view away; what is finished stays on the screen. */
+  stop(): void;
+}
+
+/** The view that fits where the output goes: bars on a terminal, a line now and then elsewhere, nothing when quiet. */
+export function progressView(output: Output, now: () => number = Date.now): ProgressView {
+  if (output.isQuiet) return { update: () => undefined, log: () => undefined, stop: () => undefined };
+  return output.isInteractive ? new BarView(output) : new LineView(output, now);
+}
+
+/** The share done, 0 to 1. */
+export function share({ done, total }: Pick<Progress, 'done' | 'total'>): number {
+  return total === 0 ? 0 : Math.min(1, done / total);
+}
+
+/** The figures of a progress event in one line: "loss 1.234, standard 81.46 %". */
+export function figures(metrics: Readonly<Record<string, number>>): string {
+  const isShare = (name: string): boolean => /accuracy|standard|adversarial|robust/i.test(name);
+  return Object.entries(metrics)
+    .map(([name, value]) => {
+      const text = isShare(name) && value >= 0 && value <= 1 ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)));
+      return `${name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()} ${text}`;
+    })
+    .join(', ');
+}
+
+const title = (id: string): string => TITLES[id] ?? id;
+
+function ending(status: StageStatus): string {
+  const words: Partial<Record<RunState, string>> = {
+    RUN_STATE_SUCCEEDED: status.cached ? 'known from an earlier run' : `done in ${duration(status.seconds)}`,
+    RUN_STATE_FAILED: 'failed',
+    RUN_STATE_CANCELLED: 'cancelled',
+  };
+  return words[status.state] ?? '';
+}
+
+/** One line when a stage begins and ends, and one every few seconds while it runs. */
+class LineView implements ProgressView {
+  static readonly #intervalMs = 5_000;
+  readonly #states = new Map<string, RunState>();
+  readonly #printedAt = new Map<string, number>();
+
+  constructor(
+    private readonly output: Output,
+    private readonly now: () => number,
+  ) {}
+
+  update(status: StageStatus): void {
+    const known = this.#states.get(status.id);
+    this.#states.set(status.id, status.state);
+    const end = ending(status);
+    if (end !== '') {
+      if (known !== status.state) this.output.note(`${title(status.id)}: ${end}`);
+      return;
+    }
+    if (status.state !== 'RUN_STATE_RUNNING' || status.progress === null) return;
+    const last = this.#printedAt.get(status.id) ?? Number.NEGATIVE_INFINITY;
+    if (this.now() - last < LineView.#intervalMs) return;
+    this.#printedAt.set(status.id, this.now());
+    this.output.note(this.#line(status.id, status.progress));
+  }
+
+  #line(id: string, progress: Progress): string {
+    const parts = [`${(share(progress) * 100).toFixed(0)} %`, `${progress.done}/${progress.total} ${progress.unit}`, progress.phase];
+    if (progress.remainingSeconds >= 0) parts.push(`${duration(progress.remainingSeconds)} left`);
+    parts.push(figures(progress.metrics));
+    return `${title(id)}: ${parts.filter((part) => part !== '').join(', ')}`;
+  }
+
+  log(line: string): void {
+    this.output.note(line);
+  }
+
+  stop(): void {
+    this.#printedAt.clear();
+  }
+}
+
+/** A bar for each stage that runs; finished ones stay as a line above. */
+class BarView implements ProgressView {
+  readonly #bars = new Map<string, cliProgress.SingleBar>();
+  readonly #ended = new Set<string>();
+  readonly #multi: cliProgress.MultiBar;
+
+  constructor(private readonly output: Output) {
+    this.#multi = new cliProgress.MultiBar(
+      {
+        stream: output.errorStream,
+        format: '{title} {bar} {percentage} %  {left}  {detail}',
+        barsize: 24,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        hideCursor: true,
+        clearOnComplete: true,
+        stopOnComplete: false,
+        forceRedraw: true,
+        emptyOnZero: true,
+        fps: 8,
+      },
+      cliProgress.Presets.shades_classic,
+    );
+  }
+
+  update(status: StageStatus): void {
+    if (this.#ended.has(status.id)) return;
+    const end = ending(status);
+    if (end !== '') {
+      this.#ended.add(status.id);
+      const bar = this.#bars.get(status.id);
+      if (bar !== undefined) this.#multi.remove(bar);
+      const isGood = status.state === 'RUN_STATE_SUCCEEDED';
+      this.#write(
+        `${this.output.style(isGood ? 'green' : 'red', isGood ? '✓' : '✗')} ${title(status.id)}  ${this.output.style('dim', end)}`,
+      );
+      return;
+    }
+    if (status.state !== 'RUN_STATE_RUNNING') return;
+    const progress = status.progress;
+    const payload = {
+      title: title(status.id).padEnd(20),
+      left: progress !== null && progress.remainingSeconds >= 0 ? `${duration(progress.remainingSeconds)} left` : '',
+      detail: progress === null ? '' : [progress.phase, figures(progress.metrics)].filter((part) => part !== '').join('  '),
+    };
+    const bar = this.#bars.get(status.id) ?? this.#add(status.id, payload);
+    bar.update(progress === null ? 0 : Math.round(share(progress) * 1000), payload);
+  }
+
+  #add(id: string, payload: object): cliProgress.SingleBar {
+    const bar = this.#multi.create(1000, 0, payload);
+    this.#bars.set(id, bar);
+    return bar;
+  }
+
+  #write(line: string): void {
+    this.#multi.log(`${line}\n`);
+    this.#multi.update();
+  }
+
+  log(line: string): void {
+    this.#write(line);
+  }
+
+  stop(): void {
+    this.#multi.stop();
+  }
+}

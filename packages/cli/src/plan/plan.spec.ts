@@ -1,0 +1,228 @@
+import type { Plan } from '@rift/contracts';
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { InvalidArgument, NotFound } from '@rift/service-kit';
+
+import { UsageError } from '../errors.js';
+import { METHODS } from '../parse/vocabulary.js';
+import { completeAttack } from './attacks.js';
+import { editPlan } from './edit.js';
+import { completeTraining } from './recipes.js';
+import { readRunSpec } from './spec-file.js';
+import { GIVEN } from './stages.js';
+
+describe('completeAttack', () => {
+  it('takes the published settings where nothing is said', () => {
+    const pgd = completeAttack({ kind: 'ATTACK_KIND_PGD' }, 10);
+    assert.deepEqual([pgd.steps, pgd.restarts, pgd.randomStart, pgd.toTheEnd, pgd.targets], [10, 3, true, false, 0]);
+    assert.ok(Math.abs(pgd.stepSize - 2 / 255) < 1e-12);
+    assert.equal(pgd.threatModel?.epsilon, 8 / 255);
+    const l2 = completeAttack({ kind: 'ATTACK_KIND_PGD', norm: 'NORM_L2' }, 10);
+    assert.ok(Math.abs(l2.stepSize - 15 / 255) < 1e-12);
+    const fgsm = completeAttack({ kind: 'ATTACK_KIND_FGSM' }, 10);
+    assert.deepEqual([fgsm.steps, fgsm.restarts, fgsm.randomStart, fgsm.stepSize], [1, 1, false, 8 / 255]);
+    assert.equal(completeAttack({ kind: 'ATTACK_KIND_SQUARE' }, 10).steps, 5000);
+  });
+
+  it('aims targeted attacks at no more classes than there are others', () => {
+    assert.equal(completeAttack({ kind: 'ATTACK_KIND_AUTOATTACK_STANDARD' }, 10).targets, 9);
+    assert.equal(completeAttack({ kind: 'ATTACK_KIND_APGD_T' }, 5).targets, 4);
+  });
+
+  it('keeps a step greater than 0 at radius 0', () => {
+    assert.ok(completeAttack({ kind: 'ATTACK_KIND_PGD', epsilon: 0 }, 10).stepSize > 0);
+  });
+
+  it('refuses an option that means nothing for the attack', () => {
+    const wrong = [
+      { kind: 'ATTACK_KIND_APGD_CE', stepSize: 0.01 },
+      { kind: 'ATTACK_KIND_FGSM', steps: 5 },
+      { kind: 'ATTACK_KIND_AUTOATTACK_STANDARD', steps: 5 },
+      { kind: 'ATTACK_KIND_AUTOATTACK_STANDARD', restarts: 5 },
+      { kind: 'ATTACK_KIND_PGD', targets: 3 },
+    ] as const;
+    for (const choice of wrong) assert.throws(() => completeAttack(choice, 10), UsageError);
+  });
+});
+
+describe('completeTraining', () => {
+  const base = { arch: 'resnet18', width: 16, preprocess: 'cifar10', classes: 10, seed: 3, hasSelection: true } as const;
+
+  it('has a complete recipe for every method', () => {
+    for (const method of Object.values(METHODS)) {
+      const spec = completeTraining({ ...base, method });
+      assert.ok(spec.epochs > 0 && spec.batchSize > 0 && (spec.optimizer?.learningRate ?? 0) > 0, method);
+      assert.equal(spec.attack === null, method === 'TRAIN_METHOD_STANDARD', method);
+      assert.equal(spec.seed, 3);
+      assert.equal(spec.keepBest, true);
+      const milestones = spec.optimizer?.milestones ?? [];
+      assert.ok(milestones.every((epoch) => epoch > 0 && epoch < spec.epochs));
+    }
+  });
+
+  it('moves the milestones with the number of epochs', () => {
+    assert.deepEqual(completeTraining({ ...base, method: 'TRAIN_METHOD_PGD' }).optimizer?.milestones, [100, 105]);
+    assert.deepEqual(completeTraining({ ...base, method: 'TRAIN_METHOD_PGD', epochs: 22 }).optimizer?.milestones, [20, 21]);
+    assert.deepEqual(completeTraining({ ...base, method: 'TRAIN_METHOD_PGD', epochs: 1 }).optimizer?.milestones, []);
+  });
+
+  it('measures nothing between epochs without held-out images, and then keeps the last epoch', () => {
+    const spec = completeTraining({ ...base, method: 'TRAIN_METHOD_TRADES', hasSelection: false });
+    assert.equal(spec.selectionAttack, null);
+    assert.equal(spec.keepBest, false);
+    assert.equal(spec.beta, 6);
+  });
+
+  it('trains fast with one step of 1.25 times the radius from a random start', () => {
+    const spec = completeTraining({ ...base, method: 'TRAIN_METHOD_FAST' });
+    assert.equal(spec.attack?.kind, 'ATTACK_KIND_FGSM');
+    assert.ok(Math.abs((spec.attack?.stepSize ?? 0) - 10 / 255) < 1e-12);
+    assert.equal(spec.attack?.randomStart, true);
+    assert.equal(spec.optimizer?.schedule, 'SCHEDULE_KIND_ONE_CYCLE');
+    assert.equal(spec.overfittingGuard, 0.2);
+  });
+
+  it('lets every said thing stand', () => {
+    const spec = completeTraining({
+      ...base,
+      method: 'TRAIN_METHOD_MART',
+      epochs: 7,
+      learningRate: 0.5,
+      beta: 2,
+      epsilon: 4 / 255,
+      steps: 3,
+    });
+    assert.deepEqual(
+      [spec.epochs, spec.optimizer?.learningRate, spec.beta, spec.attack?.threatModel?.epsilon, spec.attack?.steps],
+      [7, 0.5, 2, 4 / 255, 3],
+    );
+  });
+});
+
+describe('editPlan', () => {
+  const spec = { standard: false, attacks: [], corruptions: ['fog', 'snow'], severities: [1, 2, 3, 4, 5], seed: 0, gallery: 0 };
+  const data = { split: 'test', offset: 0, limit: 10 };
+  const plan: Plan = {
+    stages: [
+      { id: 'craft', after: [], kind: 'craft', craft: { network: GIVEN, data, spec: { attack: null, seed: 0 } } },
+      {
+        id: 'criticality',
+        after: ['craft'],
+        kind: 'criticality',
+        criticality: { network: GIVEN, adversarialSet: 'craftStage', craftStage: 'craft', spec: null },
+      },
+      {
+        id: 'fine-tune',
+        after: ['criticality'],
+        kind: 'fineTune',
+        fineTune: {
+          network: GIVEN,
+          train: data,
+          selection: data,
+          criticalityStage: 'criticality',
+          spec: {
+            ...{ scope: 'FINE_TUNE_SCOPE_MODULES', modules: [], epochs: 10, batchSize: 128, batchNorm: 'BATCH_NORM_MODE_TRACK' },
+            ...{ keepBest: true, trustRegion: 0, seed: 0, augment: null },
+            optimizer: {
+              ...{ learningRate: 0.001, momentum: 0.9, weightDecay: 0, nesterov: false, schedule: 'SCHEDULE_KIND_STEP' },
+              ...{ milestones: [5], gamma: 0.1, pctStart: 0 },
+            },
+          } as never,
+        },
+      },
+      {
+        id: 'before',
+        after: [],
+        kind: 'evaluate',
+        evaluate: { network: GIVEN, data, spec: { ...spec, standard: true, corruptions: [], severities: [] } },
+      },
+      { id: 'before-corruptions', after: [], kind: 'evaluate', evaluate: { network: GIVEN, data, spec } },
+      {
+        id: 'report',
+        after: ['criticality', 'before', 'before-corruptions'],
+        kind: 'report',
+        report: { beforeStage: 'before', afterStage: 'before' },
+      },
+    ],
+  };
+  const ids = (edited: Plan): string[] => edited.stages.map(({ id }) => id);
+
+  it('without edits gives the same plan, and never touches the given one', () => {
+    const copy = structuredClone(plan);
+    assert.deepEqual(editPlan(plan, {}), copy);
+    editPlan(plan, { module: 'conv1', corruptions: [], epochs: 2 });
+    assert.deepEqual(plan, copy);
+  });
+
+  it('leaves criticality out when the module is named, with every reference to it', () => {
+    const edited = editPlan(plan, { module: 'layer2.1.conv2' });
+    assert.deepEqual(ids(edited), ['fine-tune', 'before', 'before-corruptions', 'report']);
+    assert.deepEqual(edited.stages[0]?.fineTune?.spec?.modules, ['layer2.1.conv2']);
+    assert.deepEqual(edited.stages[0]?.after, []);
+    assert.deepEqual(edited.stages.at(-1)?.after, ['before', 'before-corruptions']);
+  });
+
+  it('changes corruptions where they are measured, or leaves those stages out', () => {
+    const fewer = editPlan(plan, { corruptions: ['fog'], severities: [3] });
+    assert.deepEqual(fewer.stages[4]?.evaluate?.spec?.corruptions, ['fog']);
+    assert.deepEqual(fewer.stages[4]?.evaluate?.spec?.severities, [3]);
+    assert.deepEqual(fewer.stages[3]?.evaluate?.spec?.corruptions, []);
+    assert.ok(!ids(editPlan(plan, { corruptions: [] })).includes('before-corruptions'));
+  });
+
+  it('moves the milestones with the epochs', () => {
+    const tuning = editPlan(plan, { epochs: 4 }).stages[2]?.fineTune?.spec;
+    assert.equal(tuning?.epochs, 4);
+    assert.deepEqual(tuning?.optimizer?.milestones, [2]);
+  });
+
+  it('refuses a module where nothing is fine-tuned', () => {
+    assert.throws(() => editPlan({ stages: [] }, { module: 'conv1' }), InvalidArgument);
+  });
+});
+
+describe('readRunSpec', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rift-spec-'));
+  });
+  after(async () => rm(folder, { recursive: true }));
+
+  const read = async (content: string) => {
+    const path = join(folder, 'run.json');
+    await writeFile(path, content);
+    return readRunSpec(path);
+  };
+
+  it('reads settings and plan in the form of the gRPC API', async () => {
+    const spec = await read(
+      JSON.stringify({
+        name: 'n',
+        settings: { profile: 'PROFILE_CODE', limits: { test: 5 } },
+        plan: { stages: [{ id: 'craft', kind: 'craft', craft: {} }] },
+      }),
+    );
+    assert.equal(spec.settings?.profile, 'PROFILE_CODE');
+    assert.equal(spec.plan?.stages[0]?.id, 'craft');
+  });
+
+  it('names the path of an unknown field with the nearest name', async () => {
+    await assert.rejects(read('{"settings":{"profle":"PROFILE_CODE"}}'), /settings\.profle is no field\. Did you mean profile\?/);
+    await assert.rejects(read('{"plan":{"stages":[{"id":"a","craft":{"spec":{"seeed":1}}}]}}'), /plan\.stages\[0\]\.craft\.spec\.seeed/);
+  });
+
+  it('names the path of a wrong enum, list or object', async () => {
+    await assert.rejects(read('{"settings":{"profile":"sound"}}'), /settings\.profile must be one of PROFILE_PAPER/);
+    await assert.rejects(read('{"plan":{"stages":{}}}'), /plan\.stages must be a list/);
+    await assert.rejects(read('{"settings":[]}'), /settings must not be a list/);
+    await assert.rejects(read('[]'), /must be an object/);
+    await assert.rejects(read('{"name":'), /is no JSON/);
+  });
+
+  it('says when the file is not there', async () => {
+    await assert.rejects(readRunSpec(join(folder, 'none.json')), NotFound);
+  });
+});

@@ -1,0 +1,87 @@
+import { Command, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+
+import { registerAttack } from './commands/attack.js';
+import type { StartSession } from './commands/context.js';
+import { registerCriticality } from './commands/criticality.js';
+import { registerData } from './commands/data.js';
+import { registerDoctor } from './commands/doctor.js';
+import { registerEvaluate } from './commands/evaluate.js';
+import { registerFinetune } from './commands/finetune.js';
+import { registerInterpolate } from './commands/interpolate.js';
+import { optionWithDefault } from './commands/options.js';
+import { registerNetworks } from './commands/networks.js';
+import { registerRun } from './commands/run.js';
+import { registerRuns } from './commands/runs.js';
+import { registerTrain } from './commands/train.js';
+import { registerUp } from './commands/up.js';
+import { parseDevice, parseEndpoint } from './parse/device.js';
+import { integer } from './parse/numbers.js';
+import { PRECISIONS, choose } from './parse/vocabulary.js';
+
+const NOTES = `
+Without --endpoint a command starts the services it needs on this machine (state in RIFT_HOME, ./.rift) and stops them again.
+
+Exit codes:
+  0 done   1 failed   2 bad usage   3 invalid input   4 not found
+  5 unavailable or timed out   6 gate failed   130 cancelled
+
+Environment:
+  RIFT_HOME       folder of the local state
+  RIFT_ENDPOINT   as --endpoint
+  RIFT_TOKEN      bearer token of the endpoint; RIFT_TOKEN_FILE names a file that holds it
+  RIFT_TLS_CA, RIFT_TLS_CERT, RIFT_TLS_KEY   PEM files for TLS and mutual TLS
+  NO_COLOR        no colours
+`;
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}
+
+/** Where the program's own help goes. */
+export interface ProgramStreams {
+  readonly writeOut: (text: string) => void;
+  readonly writeErr: (text: string) => void;
+}
+
+/**
+ * The command line. Mistakes and help end as errors instead of ending the process.
+ *
+ * @param start makes the session of the command that was chosen
+ */
+export function createProgram(start: StartSession, { writeOut, writeErr }: ProgramStreams): Command {
+  const program = new Command('rift');
+  program
+    .description('RiFT: give robust image classifiers their ordinary accuracy back')
+    .version(version())
+    .option('--endpoint <host:port>', 'a running service', parseEndpoint)
+    .option('--json', 'exactly one JSON document on standard output; accuracies are fractions')
+    .option('--quiet', 'results and errors only')
+    .option('--device <name>', 'auto, cpu, cuda or cuda:N', parseDevice, 'auto')
+    .addOption(
+      new Option('--threads <n>', 'threads of the computation').argParser(integer('--threads', { min: 1, max: 1024 })).default(0, 'all'),
+    )
+    .option('--seed <n>', 'seed of every random draw', integer('--seed', { min: 0, max: 2 ** 32 - 1 }), 0)
+    .addOption(optionWithDefault('--precision <format>', 'auto, fp32 or bf16', (text) => choose(PRECISIONS, text, '--precision'), 'auto'))
+    .option('--no-color', 'no colours')
+    .addHelpText('after', NOTES)
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true })
+    // The caller prints errors, once and in one form.
+    .configureOutput({ writeOut, writeErr, outputError: () => undefined })
+    .exitOverride();
+  registerUp(program, start);
+  registerDoctor(program, start);
+  registerNetworks(program, start);
+  registerData(program, start);
+  registerAttack(program, start);
+  registerEvaluate(program, start);
+  registerCriticality(program, start);
+  registerFinetune(program, start);
+  registerInterpolate(program, start);
+  registerTrain(program, start);
+  registerRun(program, start);
+  registerRuns(program, start);
+  return program;
+}

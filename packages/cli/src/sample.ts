@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { PlanEdits } from './plan/edit.js';
+
+/** Root of the checkout: four folders above this module's place in packages/cli/dist. */
+export const REPOSITORY: string = fileURLToPath(new URL('../../..', import.meta.url));
+
+const samples = join(REPOSITORY, 'samples');
+
+/** The data set and network that come with the project. */
+export const SAMPLE = {
+  data: join(samples, 'cifar10'),
+  network: join(samples, 'resnet18-w16.safetensors'),
+} as const;
+
+/** Images of the sample run: as many as two processor cores work through in three minutes. */
+export const SAMPLE_LIMITS = { criticality: 512, train: 4000, selection: 1000, test: 1000, corruption: 200 } as const;
+
+/** Where the sample's plan is smaller than its profile's. */
+export const SAMPLE_EDITS: PlanEdits = {
+  corruptions: ['gaussian_noise', 'fog', 'jpeg_compression'],
+  severities: [1, 3, 5],
+  alphas: [0, 0.2, 0.4, 0.6, 0.8, 1],
+};
