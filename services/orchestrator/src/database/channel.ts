@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Logger } from '@rift/service-kit';
 
 const CHANNEL = 'rift_runs';
+const FENCE_CHANNEL = 'rift_fences';
 const RECONNECT_MS = 500;
 
 /**
@@ -22,15 +23,17 @@ export class ChangeChannel {
 
   /** Name to notify in a transaction that changes a run. */
   static readonly channel = CHANNEL;
+  /** Name to notify in a transaction that takes a run from whoever executes it. */
+  static readonly fences = FENCE_CHANNEL;
 
   /** Listens, and listens again whenever the connection is lost. */
   async open(): Promise<void> {
     const client = new pg.Client({ connectionString: this.url, keepAlive: true });
     client.on('error', () => undefined);
-    client.on('notification', (notice) => this.#changes.emit('change', notice.payload ?? ''));
+    client.on('notification', (notice) => this.#changes.emit(notice.channel, notice.payload ?? ''));
     client.on('end', () => void this.#reopen());
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
+    await client.query(`LISTEN ${CHANNEL}; LISTEN ${FENCE_CHANNEL}`);
     this.#client = client;
   }
 
@@ -46,28 +49,24 @@ export class ChangeChannel {
     }
   }
 
-  /**
-   * Calls back at every change of any run.
-   *
-   * @returns a function that ends it.
-   */
-  onChange(listener: (runId: string) => void): () => void {
-    this.#changes.on('change', listener);
-    return () => this.#changes.off('change', listener);
+  /** Calls back whenever a run is taken from whoever executes it. */
+  onFence(listener: (runId: string) => void): void {
+    this.#changes.on(FENCE_CHANNEL, listener);
   }
 
   /** Resolves at the next change of the run, after the time given, or when the signal fires. */
   async next(runId: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const waited = new AbortController();
     const wake = (): void => waited.abort();
-    const stop = this.onChange((changed) => {
+    const hear = (changed: string): void => {
       if (changed === runId) wake();
-    });
+    };
+    this.#changes.on(CHANNEL, hear);
     signal.addEventListener('abort', wake, { once: true });
     try {
       if (!signal.aborted) await setTimeout(timeoutMs, undefined, { signal: waited.signal }).catch(() => undefined);
     } finally {
-      stop();
+      this.#changes.off(CHANNEL, hear);
       signal.removeEventListener('abort', wake);
     }
   }

@@ -11,6 +11,7 @@ import type {
 } from '@rift/contracts';
 import { packageDefinition } from '@rift/contracts';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
+import { Internal } from '@rift/service-kit';
 
 /** Turns a message of the contracts into bytes for the database and back. Unlike JSON it keeps NaN and bytes as they are. */
 export interface Codec<T> {
@@ -34,3 +35,17 @@ export const eventCodec = codecOf<WatchRunResponse>('rift.orchestrator.v1.WatchR
 export const interpolatedCodec = codecOf<InterpolatedNetworks>('rift.trainer.v1.InterpolatedNetworks');
 export const networkInfoCodec = codecOf<NetworkInfo>('rift.common.v1.NetworkInfo');
 export const datasetInfoCodec = codecOf<DatasetInfo>('rift.common.v1.DatasetInfo');
+
+type ResultKind = NonNullable<StageResult['result']>;
+
+/** Keeps the result of one kind of stage. */
+export function resultCodec<K extends ResultKind>(kind: K): Codec<NonNullable<StageResult[K]>> {
+  return {
+    encode: (message) => stageResultCodec.encode({ result: kind, [kind]: message }),
+    decode: (bytes) => {
+      const message = stageResultCodec.decode(bytes)[kind];
+      if (!message) throw new Internal(`A stored result is not of kind ${kind}.`);
+      return message;
+    },
+  };
+}

@@ -59,11 +59,7 @@ function checkStage(stage: Stage, check: StageCheck): void {
     else if (!kinds.has(id)) report(`${field}.after[${index}]`, id, 'must be the id of a stage of this plan');
   }
   if (stage.kind === undefined) {
-    report(
-      field,
-      stage.id,
-      'must say what the stage does (craft, criticality, fineTune, interpolate, evaluate, corrupt, train or report)',
-    );
+    report(field, stage.id, 'must say what the stage does (craft, criticality, fineTune, interpolate, evaluate, corrupt, train or report)');
     return;
   }
   const refer = (path: string, id: string, wanted: readonly StageKind[]): void => checkReference(stage, check, path, id, wanted);

@@ -12,6 +12,15 @@ export interface Claim {
   readonly fence: number;
 }
 
+/** How a stage succeeded. */
+export interface StageFinish {
+  readonly result: StageResult;
+  readonly cached: boolean;
+  /** Seconds spent on it, all attempts together. */
+  readonly seconds: number;
+  readonly progress: Progress | undefined;
+}
+
 /** The execution lost its run: it was cancelled, resumed or taken over. Nothing was written. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
@@ -54,7 +63,13 @@ export class ExecutionStore {
     });
   }
 
-  /** Reads the stages' rows as they are now. */
+  /** The token that may write to the run now; undefined when there is no such run. */
+  async fence(runId: string): Promise<number | undefined> {
+    const row = await this.database.run((db) => db.selectFrom('runs').select('fence').where('id', '=', runId).executeTakeFirst());
+    return row?.fence;
+  }
+
+  /** Reads a stage's row as it is now. */
   stage(runId: string, stageId: string): Promise<StageRow> {
     return this.database.run((db) =>
       db.selectFrom('stages').selectAll().where('run_id', '=', runId).where('id', '=', stageId).executeTakeFirstOrThrow(),
@@ -70,8 +85,14 @@ export class ExecutionStore {
     return this.#writeStage(claim, stageId, { progress: progressCodec.encode(progress), seconds }, 'progress');
   }
 
-  finishStage(claim: Claim, stageId: string, result: StageResult, cached: boolean, seconds: number): Promise<void> {
-    return this.#writeStage(claim, stageId, { state: 'SUCCEEDED', result: stageResultCodec.encode(result), cached, seconds });
+  finishStage(claim: Claim, stageId: string, end: StageFinish): Promise<void> {
+    return this.#writeStage(claim, stageId, {
+      state: 'SUCCEEDED',
+      result: stageResultCodec.encode(end.result),
+      cached: end.cached,
+      seconds: end.seconds,
+      ...(end.progress ? { progress: progressCodec.encode(end.progress) } : {}),
+    });
   }
 
   failStage(claim: Claim, stageId: string, failure: Failure, seconds: number): Promise<void> {

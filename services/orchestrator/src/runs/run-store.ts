@@ -1,6 +1,7 @@
 import type { Plan, RunSettings } from '@rift/contracts';
 import { AlreadyExists, FailedPrecondition, NotFound } from '@rift/service-kit';
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
+import { ChangeChannel } from '../database/channel.js';
 import type { Database, Executor } from '../database/database.js';
 import type { RunInputs, Schema, StoredState } from '../database/schema.js';
 import { planCodec, settingsCodec } from '../messages/codec.js';
@@ -19,6 +20,16 @@ export interface NewRun {
   readonly executor: string;
 }
 
+/**
+ * Returns the run that a request made before.
+ *
+ * @throws AlreadyExists when it was another request under the same id.
+ */
+export function sameRequest(record: RunRecord, requestHash: string): RunRecord {
+  if (record.run.request_hash === requestHash) return record;
+  throw new AlreadyExists('request', record.run.request_id, 'it was made with other settings; use a new request_id for another run');
+}
+
 /** Where a page of runs begins: after the run of this age and identifier. */
 export interface RunCursor {
   readonly createdAt: Date;
@@ -34,11 +45,11 @@ export class RunStore {
   /**
    * Records a run, queued, with its stages.
    *
-   * @returns the run; `created` is false when the same request had made it before.
+   * @returns the run, which is an earlier one when the same request has made it before.
    * @throws AlreadyExists when another request was made under this request id.
    */
-  async create(run: NewRun): Promise<{ record: RunRecord; created: boolean }> {
-    const created = await this.database.transaction(async (transaction) => {
+  async create(run: NewRun): Promise<RunRecord> {
+    await this.database.transaction(async (transaction) => {
       const inserted = await transaction
         .insertInto('runs')
         .values({
@@ -60,18 +71,14 @@ export class RunStore {
         .onConflict((conflict) => conflict.column('request_id').doNothing())
         .returning('id')
         .executeTakeFirst();
-      if (!inserted) return false;
+      if (!inserted) return;
       const stages = run.plan.stages.map((stage, position) => ({ run_id: run.id, id: stage.id, position, state: 'QUEUED' as const }));
       await transaction.insertInto('stages').values(stages).execute();
       await appendEvents(transaction, run.id, 1, [{ kind: 'run', state: 'RUN_STATE_QUEUED' }]);
-      return true;
     });
     const record = await this.findByRequest(run.requestId);
     if (!record) throw new NotFound('run', run.id, 'it was deleted while it was created; use another request_id');
-    if (record.run.request_hash !== run.requestHash) {
-      throw new AlreadyExists('request', run.requestId, 'it was made with other settings; use a new request_id for another run');
-    }
-    return { record, created };
+    return sameRequest(record, run.requestHash);
   }
 
   /** Returns the run that a request made, if any. */
@@ -185,6 +192,20 @@ export class RunStore {
     );
   }
 
+  /** Gives a run whose start ended without ending the run a new start. @returns undefined when it has ended or was given one */
+  restart(id: string, attempt: number): Promise<RunRow | undefined> {
+    return this.database.run((db) =>
+      db
+        .updateTable('runs')
+        .set((set) => ({ attempt: set('attempt', '+', 1), fence: set('fence', '+', 1) }))
+        .where('id', '=', id)
+        .where('attempt', '=', attempt)
+        .where('state', 'in', ['QUEUED', 'RUNNING'])
+        .returningAll()
+        .executeTakeFirst(),
+    );
+  }
+
   /** Returns the runs that an executor has to finish. */
   unfinishedOf(executor: string): Promise<RunRow[]> {
     return this.database.run((db) =>
@@ -231,6 +252,7 @@ export class RunStore {
         .where('id', '=', id)
         .execute();
       await appendEvents(transaction, id, lastSequence, events);
+      await sql`SELECT pg_notify(${ChangeChannel.fences}, ${id})`.execute(transaction);
     });
     return this.get(id);
   }

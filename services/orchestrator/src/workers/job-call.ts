@@ -41,7 +41,9 @@ export async function callJob<Q, QO, A, R>(
   } catch (error) {
     if (signal.aborted) throw new Cancelled(method.path, { cause: error });
     if (silence.signal.aborted) {
-      throw new DeadlineExceeded(`${method.path} on ${peer.target} (nothing was heard for ${Math.round(silenceMs / 1000)} s)`, { cause: error });
+      throw new DeadlineExceeded(`${method.path} on ${peer.target} (nothing was heard for ${Math.round(silenceMs / 1000)} s)`, {
+        cause: error,
+      });
     }
     throw error;
   } finally {

@@ -13,7 +13,12 @@ export type Verdict =
   /** Trying again cannot help. */
   | { readonly kind: 'final' };
 
-const DEFAULT_BUSY_PAUSE_MS = 1000;
+/**
+ * Workers estimate when they will be free from the job they run; a job that was just cancelled is gone long before. Asking costs next
+ * to nothing, so a busy worker is asked again soon.
+ */
+const LONGEST_BUSY_PAUSE_MS = 2000;
+const SHORTEST_BUSY_PAUSE_MS = 50;
 
 /** How grpc-js begins its message when no connection ever stood. */
 const NEVER_CONNECTED = /No connection established|Name resolution failed|no connection within/;
@@ -24,7 +29,7 @@ export function judge(error: unknown): Verdict {
   if (error instanceof ResourceExhausted) {
     return error.retryAfterMs === undefined
       ? { kind: 'broken' }
-      : { kind: 'busy', pauseMs: error.retryAfterMs > 0 ? error.retryAfterMs : DEFAULT_BUSY_PAUSE_MS };
+      : { kind: 'busy', pauseMs: Math.min(LONGEST_BUSY_PAUSE_MS, Math.max(SHORTEST_BUSY_PAUSE_MS, error.retryAfterMs)) };
   }
   if (error instanceof Unavailable) return NEVER_CONNECTED.test(error.detail) ? { kind: 'unreachable' } : { kind: 'lost' };
   if (error instanceof Cancelled || error instanceof DeadlineExceeded) return { kind: 'lost' };

@@ -1,0 +1,59 @@
+import { assertDigest, type ArtifactStore } from '@rift/artifacts';
+import type { DownloadResponse, StatResponse, UploadRequest, UploadResponse } from '@rift/contracts';
+import { InvalidArgument } from '@rift/service-kit';
+
+/** Largest piece of an upload or download: fits a message with room to spare. */
+const PIECE = 1 << 20;
+
+/** Bytes in and out of the artifact store. */
+export class ArtifactService {
+  constructor(private readonly store: ArtifactStore) {}
+
+  /**
+   * Stores what a caller sends. Content that is there already is not read again.
+   *
+   * @param messages the header, then the bytes in pieces.
+   * @throws InvalidArgument when the messages are out of order or the bytes are not what the header promised; nothing stays then.
+   */
+  async upload(messages: AsyncGenerator<UploadRequest, void, void>): Promise<UploadResponse> {
+    const first = await messages.next();
+    if (first.done || first.value.content !== 'header' || !first.value.header) {
+      throw new InvalidArgument('content', first.value?.content ?? '', 'must be the header in the first message');
+    }
+    const { digest, size } = first.value.header;
+    assertDigest(digest);
+    const known = await this.store.stat(digest);
+    if (known) {
+      if (known.size !== size) throw new InvalidArgument('header.size', size, `the content of this digest has ${known.size} bytes`);
+      await messages.return();
+      return { digest, size, existed: true };
+    }
+    return this.store.putStream(piecesOf(messages), { digest, size });
+  }
+
+  /** Yields the bytes of an artifact from an offset on; an offset at the end gives nothing. */
+  async *download(digest: string, offset: number): AsyncGenerator<DownloadResponse, void, void> {
+    assertDigest(digest);
+    const size = (await this.store.stat(digest))?.size ?? 0;
+    let at = offset;
+    for await (const chunk of this.store.read(digest, offset, PIECE)) {
+      yield { offset: at, chunk, size };
+      at += chunk.length;
+    }
+  }
+
+  async stat(digest: string): Promise<StatResponse> {
+    assertDigest(digest);
+    const found = await this.store.stat(digest);
+    return { exists: found !== undefined, size: found?.size ?? 0 };
+  }
+}
+
+async function* piecesOf(messages: AsyncIterable<UploadRequest>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const message of messages) {
+    if (message.content !== 'chunk' || !message.chunk)
+      throw new InvalidArgument('content', message.content ?? '', 'must be a chunk after the header');
+    if (message.chunk.length > PIECE) throw new InvalidArgument('chunk', `${message.chunk.length} bytes`, `must be at most ${PIECE} bytes`);
+    yield message.chunk;
+  }
+}

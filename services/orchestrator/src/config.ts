@@ -1,0 +1,105 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LOG_LEVELS, readEnvironment, setting, type LogLevel } from '@rift/service-kit';
+
+const SETTINGS = {
+  /** Where the gRPC API listens. */
+  RIFT_ORCHESTRATOR_ADDRESS: setting.address().default('127.0.0.1:50051'),
+  /** Where /livez, /readyz and /metrics are; unset for nowhere. */
+  RIFT_HTTP_ADDRESS: setting.address().optional(),
+  /** State folder: the built-in database and, unless told otherwise, the artifacts. */
+  RIFT_HOME: setting.text().default('.rift'),
+  /** Artifact store: a folder, file:// or s3:// address; RIFT_HOME/artifacts by default. */
+  RIFT_ARTIFACTS: setting.text().optional(),
+  /** PostgreSQL to use; the built-in one under RIFT_HOME by default. */
+  DATABASE_URL: setting
+    .text()
+    .regex(/^postgres(ql)?:\/\//, 'must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE')
+    .optional(),
+  /** Attackers: HOST:PORT or dns:///NAME:PORT, separated by commas. */
+  RIFT_ATTACKERS: targets('127.0.0.1:50052'),
+  /** Trainers: HOST:PORT or dns:///NAME:PORT, separated by commas. */
+  RIFT_TRAINERS: targets('127.0.0.1:50053'),
+  /** Jobs that one worker takes at a time: its devices. */
+  RIFT_JOBS_PER_WORKER: setting.integer(1, 64).default(1),
+  /** Name of this orchestrator among those on one database; the same after a restart. */
+  RIFT_EXECUTOR_ID: setting
+    .text()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of the characters A-Z a-z 0-9 . _ -')
+    .default('orchestrator-0'),
+  /** Runs that may be queued or running at a time; more are refused. */
+  RIFT_MAX_ACTIVE_RUNS: setting.integer(1, 100_000).default(200),
+  /** Seconds after which a worker that is silent is given up. */
+  RIFT_WORKER_SILENCE_SECONDS: setting.integer(1, 3600).default(120),
+  /** Seconds for which no worker may be reachable before runs that need one fail. */
+  RIFT_WORKER_UNREACHABLE_SECONDS: setting.integer(1, 86_400).default(600),
+  /** Tries at one unit of work before its run fails; tries that meet a busy worker do not count. */
+  RIFT_MAX_ATTEMPTS: setting.integer(1, 100).default(6),
+  /** Seconds that a shutdown waits for calls in progress. */
+  RIFT_DRAIN_SECONDS: setting.integer(1, 30).default(10),
+  RIFT_LOG_LEVEL: setting.oneOf(LOG_LEVELS).default('info'),
+};
+
+/** A list of workers' addresses. */
+function targets(fallback: string) {
+  return setting
+    .text()
+    .default(fallback)
+    .transform((text) => text.split(',').map((target) => target.trim()))
+    .refine((list) => list.every((target) => TARGET.test(target)), 'must be HOST:PORT or dns:///NAME:PORT, separated by commas');
+}
+
+const TARGET = /^(dns:\/\/\/)?(\[[0-9a-fA-F:]+\]|[^\s:[\]/]+):\d{1,5}$/;
+
+/** The orchestrator's settings. */
+export interface OrchestratorConfig {
+  readonly address: string;
+  readonly operationsAddress: string | undefined;
+  /** Absolute. */
+  readonly home: string;
+  /** URL of the artifact store. */
+  readonly artifacts: string;
+  readonly databaseUrl: string | undefined;
+  readonly attackers: readonly string[];
+  readonly trainers: readonly string[];
+  readonly jobsPerWorker: number;
+  readonly executorId: string;
+  readonly maxActiveRuns: number;
+  readonly silenceMs: number;
+  readonly unreachableMs: number;
+  readonly maxAttempts: number;
+  readonly drainMs: number;
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * Reads the settings.
+ *
+ * @throws EnvironmentError naming every bad variable.
+ */
+export function readConfig(variables: Readonly<Record<string, string | undefined>> = process.env): OrchestratorConfig {
+  const found = readEnvironment(SETTINGS, variables);
+  const home = resolve(found.RIFT_HOME);
+  return {
+    address: found.RIFT_ORCHESTRATOR_ADDRESS,
+    operationsAddress: found.RIFT_HTTP_ADDRESS,
+    home,
+    artifacts: storeUrl(found.RIFT_ARTIFACTS ?? join(home, 'artifacts')),
+    databaseUrl: found.DATABASE_URL,
+    attackers: found.RIFT_ATTACKERS,
+    trainers: found.RIFT_TRAINERS,
+    jobsPerWorker: found.RIFT_JOBS_PER_WORKER,
+    executorId: found.RIFT_EXECUTOR_ID,
+    maxActiveRuns: found.RIFT_MAX_ACTIVE_RUNS,
+    silenceMs: found.RIFT_WORKER_SILENCE_SECONDS * 1000,
+    unreachableMs: found.RIFT_WORKER_UNREACHABLE_SECONDS * 1000,
+    maxAttempts: found.RIFT_MAX_ATTEMPTS,
+    drainMs: found.RIFT_DRAIN_SECONDS * 1000,
+    logLevel: found.RIFT_LOG_LEVEL,
+  };
+}
+
+function storeUrl(text: string): string {
+  if (/^(file|s3):\/\//.test(text)) return text;
+  return pathToFileURL(isAbsolute(text) ? text : resolve(text)).href;
+}

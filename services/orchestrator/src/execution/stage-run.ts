@@ -1,0 +1,137 @@
+import type { ComputeSpec, NetworkInfo, Progress, Run, StageResult } from '@rift/contracts';
+import { Cancelled, type Logger } from '@rift/service-kit';
+import type { RunInputs } from '../database/schema.js';
+import type { Claim, ExecutionStore } from '../runs/execution-store.js';
+import type { StageContext, UnitResults } from './stage-context.js';
+import { StageProgress } from './stage-progress.js';
+import type { KeyScope, Unit } from './unit.js';
+import type { UnitResult, UnitRunner } from './unit-runner.js';
+
+/** What the stages of one execution of a run share. */
+export interface RunScope {
+  readonly claim: Claim;
+  readonly inputs: RunInputs;
+  readonly networkOfRun: string;
+  readonly compute: ComputeSpec;
+  readonly keys: KeyScope;
+  readonly priority: number;
+  /** Fires when the run is cancelled, lost or another of its stages failed. */
+  readonly stop: AbortController;
+}
+
+/** What a stage needs from the orchestrator. */
+export interface StageTools {
+  readonly store: ExecutionStore;
+  readonly units: UnitRunner;
+  readonly networkInfo: (digest: string) => Promise<NetworkInfo>;
+  readonly readRun: (runId: string) => Promise<Run>;
+  readonly resultOf: (runId: string, stageId: string) => Promise<StageResult>;
+  readonly logger: Logger;
+}
+
+/** One stage while it is executed: its units, its progress, its share of the run's log. */
+export class StageRun implements StageContext {
+  readonly runId: string;
+  readonly compute: ComputeSpec;
+  readonly inputs: RunInputs;
+  readonly networkOfRun: string;
+  readonly signal: AbortSignal;
+  readonly #since = Date.now();
+  #progress: StageProgress | undefined;
+
+  /** @param secondsBefore seconds spent on the stage by earlier executions. */
+  constructor(
+    readonly stageId: string,
+    private readonly scope: RunScope,
+    private readonly tools: StageTools,
+    private readonly secondsBefore: number,
+  ) {
+    this.runId = scope.claim.runId;
+    this.compute = scope.compute;
+    this.inputs = scope.inputs;
+    this.networkOfRun = scope.networkOfRun;
+    this.signal = scope.stop.signal;
+  }
+
+  /** Seconds spent on the stage by all executions together. */
+  get seconds(): number {
+    return this.secondsBefore + (Date.now() - this.#since) / 1000;
+  }
+
+  resultOf(stageId: string): Promise<StageResult> {
+    return this.tools.resultOf(this.runId, stageId);
+  }
+
+  run(): Promise<Run> {
+    return this.tools.readRun(this.runId);
+  }
+
+  networkInfo(digest: string): Promise<NetworkInfo> {
+    return this.tools.networkInfo(digest);
+  }
+
+  async log(line: string): Promise<void> {
+    await this.tools.store.log(this.scope.claim, `${this.stageId}: ${line}`);
+  }
+
+  async units<R>(unit: string | undefined, units: readonly Unit<R>[]): Promise<UnitResults<R>> {
+    const weights = units.map((one) => one.weight);
+    const progress = unit === undefined ? undefined : new StageProgress(unit, weights, (state) => this.#report(state));
+    this.#progress = progress ?? this.#progress;
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.signal, failed.signal]);
+    const results = await Promise.allSettled(
+      units.map(async (one, index) => {
+        try {
+          const result = await this.#unit(one, index, progress, signal);
+          progress?.finish(index, result.known);
+          return result;
+        } catch (error) {
+          failed.abort();
+          throw error;
+        }
+      }),
+    );
+    const done = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+    if (done.length < units.length) throw firstCause(results);
+    return { values: done.map((result) => result.value), cached: done.every((result) => result.known && result.runId !== this.runId) };
+  }
+
+  /** The progress as it stands at the end of the stage; nothing is written after it. */
+  async close(): Promise<Progress | undefined> {
+    await this.#progress?.close();
+    return this.#progress?.current();
+  }
+
+  #unit<R>(unit: Unit<R>, index: number, progress: StageProgress | undefined, signal: AbortSignal): Promise<UnitResult<R>> {
+    return this.tools.units.run(unit, {
+      runId: this.runId,
+      stageId: this.stageId,
+      priority: this.scope.priority,
+      scope: this.scope.keys,
+      signal,
+      onProgress: (state) => progress?.update(index, state),
+      onRetry: (reason) => {
+        this.log(`${unit.label}: trying again (${reason})`).catch((error: unknown) => this.#writeFailed(error));
+      },
+    });
+  }
+
+  /** Progress is for show: a write that fails matters only when it tells that the run is lost. */
+  async #report(progress: Progress): Promise<void> {
+    await this.tools.store
+      .reportProgress(this.scope.claim, this.stageId, progress, this.seconds)
+      .catch((error: unknown) => this.#writeFailed(error));
+  }
+
+  #writeFailed(error: unknown): void {
+    if (error instanceof Error && error.name === 'Superseded') this.scope.stop.abort();
+    else this.tools.logger.warn({ err: error, runId: this.runId, stage: this.stageId }, 'progress could not be written');
+  }
+}
+
+/** The error that made the others stop: the first that is no cancellation. */
+function firstCause(results: readonly PromiseSettledResult<unknown>[]): unknown {
+  const errors = results.filter((result) => result.status === 'rejected').map((result) => result.reason as unknown);
+  return errors.find((error) => !(error instanceof Cancelled)) ?? errors[0];
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import type { Run } from '@rift/contracts';
+import { AlreadyExists, FailedPrecondition, InvalidArgument, NotFound } from '@rift/service-kit';
+import { RunServiceConstructor } from '@rift/contracts';
+import { Harness, figuresOf } from './testing/harness.js';
+
+describe('a run', () => {
+  let harness: Harness;
+  let finished: Run;
+
+  before(async () => {
+    harness = await Harness.start(2);
+    finished = await harness.ended((await harness.create()).id);
+  });
+  after(() => harness.close());
+
+  it('executes the whole plan and ends with the results of all stages', () => {
+    assert.equal(finished.failure, null);
+    assert.equal(finished.state, 'RUN_STATE_SUCCEEDED');
+    assert.ok(finished.stages.every((stage) => stage.state === 'RUN_STATE_SUCCEEDED' && stage.result !== null));
+    assert.equal(finished.stages.at(-1)?.result?.report?.verdict, '2 before, 2 after');
+    assert.ok(finished.startedAt && finished.endedAt);
+  });
+
+  it('fine-tunes the module that the criticality stage found least critical', () => {
+    const tuned = finished.stages.find((stage) => stage.id === 'fine-tune')?.result?.fineTune;
+    assert.deepEqual(Object.keys(tuned?.relativeChange ?? {}), ['layer2.0.conv1']);
+  });
+
+  it('chooses alpha by the plan’s rule and takes the network there', () => {
+    const walk = finished.stages.find((stage) => stage.id === 'interpolate')?.result?.interpolate;
+    assert.equal(walk?.points.length, 11);
+    assert.equal(walk?.chosenAlpha, 0.9);
+    assert.match(walk?.digest ?? '', /^[0-9a-f]{64}$/);
+  });
+
+  it('joins the shards of an evaluation to what one call would give', () => {
+    const evaluation = finished.stages.find((stage) => stage.id === 'before')?.result?.evaluate;
+    assert.equal(evaluation?.standard?.perImage.length, 80);
+    assert.equal(
+      evaluation?.standard?.correct,
+      evaluation?.standard?.perImage.reduce((a, b) => a + b, 0),
+    );
+  });
+
+  it('spreads modules over all trainers, one a call', () => {
+    const counts = harness.workers.map((worker) => worker.done('MeasureCriticality').length);
+    assert.equal(
+      counts.reduce((a, b) => a + b),
+      6,
+    );
+    assert.ok(counts.every((count) => count > 0));
+  });
+
+  it('takes results that an earlier run computed and marks the stages', async () => {
+    const calls = harness.workers.flatMap((worker) => worker.calls).length;
+    const again = await harness.ended((await harness.create()).id);
+    assert.equal(again.state, 'RUN_STATE_SUCCEEDED');
+    assert.equal(harness.workers.flatMap((worker) => worker.calls).length, calls);
+    assert.ok(again.stages.filter((stage) => stage.id !== 'report').every((stage) => stage.cached));
+    assert.deepEqual(figuresOf(again).slice(0, -1), figuresOf(finished).slice(0, -1));
+  });
+
+  it('computes all again when asked to', async () => {
+    const fresh = await harness.ended((await harness.create({ noCache: true })).id);
+    assert.ok(fresh.stages.every((stage) => !stage.cached));
+    assert.deepEqual(figuresOf(fresh).slice(0, -1), figuresOf(finished).slice(0, -1));
+  });
+
+  it('is the same run when its request is repeated, and refused when it differs', async () => {
+    const requestId = randomUUID();
+    const one = await harness.create({}, null, requestId);
+    const two = await harness.create({}, null, requestId);
+    assert.equal(one.id, two.id);
+    await assert.rejects(harness.create({ seed: 8 }, null, requestId), AlreadyExists);
+    await harness.ended(one.id);
+  });
+
+  it('is told in order, and to a reader that comes back from where it was', async () => {
+    const all = await collect(harness.watch(finished.id));
+    const sequences = all.map((event) => event.sequence);
+    assert.deepEqual(
+      sequences,
+      [...sequences].sort((a, b) => a - b),
+    );
+    assert.equal(sequences.at(-1), finished.lastSequence);
+    const middle = sequences[Math.floor(sequences.length / 2)] ?? 0;
+    const rest = await collect(harness.watch(finished.id, middle));
+    assert.deepEqual(
+      rest,
+      all.filter((event) => event.sequence > middle),
+    );
+    const states = all.filter((event) => event.event === 'runState').map((event) => event.runState);
+    assert.deepEqual(states, ['RUN_STATE_QUEUED', 'RUN_STATE_RUNNING', 'RUN_STATE_SUCCEEDED']);
+  });
+
+  it('cannot be cancelled or resumed once it has succeeded, but deleted', async () => {
+    await assert.rejects(harness.cancel(finished.id), FailedPrecondition);
+    await assert.rejects(harness.resume(finished.id), FailedPrecondition);
+    const run = await harness.ended((await harness.create()).id);
+    await harness.peer.unary(RunServiceConstructor.service.DeleteRun, { id: run.id });
+    await assert.rejects(harness.get(run.id), NotFound);
+    await assert.rejects(collect(harness.watch(run.id)), NotFound);
+  });
+
+  it('is listed newest first, in pages, without results', async () => {
+    const list = RunServiceConstructor.service.ListRuns;
+    const first = await harness.peer.unary(list, { pageSize: 2 });
+    const second = await harness.peer.unary(list, { pageSize: 2, pageToken: first.nextPageToken });
+    const whole = await harness.peer.unary(list, {});
+    assert.deepEqual(
+      [...first.runs, ...second.runs].map((run) => run.id),
+      whole.runs.slice(0, 4).map((run) => run.id),
+    );
+    assert.ok(whole.runs.every((run) => run.stages.every((stage) => stage.result === null)));
+    assert.equal(whole.runs.at(-1)?.id, finished.id);
+  });
+
+  it('is refused with the field at fault before anything is recorded', async () => {
+    const fieldOf = async (promise: Promise<unknown>): Promise<string | undefined> =>
+      promise.then(
+        () => undefined,
+        (error: unknown) => (error instanceof InvalidArgument ? error.violations[0]?.field : String(error)),
+      );
+    assert.equal(await fieldOf(harness.create({ profile: 'PROFILE_UNSPECIFIED' })), 'settings.profile');
+    assert.equal(await fieldOf(harness.create({ priority: 11 })), 'settings.priority');
+    assert.equal(await fieldOf(harness.create({}, null, 'no-uuid')), 'request_id');
+    await assert.rejects(harness.create({ dataset: 'nowhere' }), NotFound);
+    await assert.rejects(harness.create({ network: 'nowhere' }), NotFound);
+  });
+});
+
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of source) all.push(item);
+  return all;
+}
