@@ -181,7 +181,8 @@ export class Internal extends ServiceError {
   readonly kind = { reason: 'INTERNAL', grpcCode: 13, httpStatus: 500, exitCode: ExitCode.failed };
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, { message }, options);
+    // Not named "message": loggers take an object with one for an error and write into it.
+    super(message, { detail: message }, options);
   }
 }
 

@@ -158,7 +158,7 @@ function restored(info: ErrorInfo, details: readonly Any[], cause: Error & Parti
     case 'PERMISSION_DENIED':
       return new PermissionDenied(field('action'), field('rule'), options);
     case 'INTERNAL':
-      return new Internal(field('message'), options);
+      return new Internal(field('detail'), options);
     default:
       return byCode(cause.code, cause.details ?? cause.message, info.domain, cause);
   }
