@@ -1,6 +1,4 @@
 import js from '@eslint/js';
-import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
-import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 const SOURCES = ['packages/*/src/**/*.ts', 'services/*/src/**/*.ts', 'native/rift-core/ts/**/*.ts', 'test/**/*.ts'];
@@ -29,7 +27,6 @@ export default tseslint.config(
   {
     files: SOURCES,
     extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
-    plugins: { 'import-x': importX },
     languageOptions: {
       parserOptions: {
         projectService: true,
@@ -38,7 +35,6 @@ export default tseslint.config(
         experimentalDecorators: true,
       },
     },
-    settings: { 'import-x/resolver-next': [createTypeScriptImportResolver()] },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
@@ -50,7 +46,6 @@ export default tseslint.config(
       '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       // NestJS modules are empty decorated classes.
       '@typescript-eslint/no-extraneous-class': 'off',
-      'import-x/no-cycle': 'error',
       'max-lines': ['error', { max: 350 }],
       eqeqeq: 'error',
       'no-console': 'error',

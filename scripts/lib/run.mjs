@@ -1,7 +1,9 @@
 // Runs the commands of the set-up and shows how they get on: one live line on a terminal, a line now and then elsewhere.
 import { spawn } from 'node:child_process';
 
-const KEPT_LINES = 40;
+/** Tools name the cause first (npm) or last (cargo): both ends of their output are kept. */
+const KEPT_FIRST = 15;
+const KEPT_LAST = 40;
 const PLAIN_INTERVAL_MS = 15_000;
 
 /** A failure the user can act on: its message is all that is printed, without a stack. */
@@ -50,7 +52,7 @@ export class StepView {
 
 /**
  * Runs a command to its end. Output is not shown but its latest line becomes the step's detail;
- * when the command fails, its last lines are in the error.
+ * when the command fails, the first and last lines are in the error.
  * @param {string} command
  * @param {string[]} args
  * @param {{cwd?: string, env?: NodeJS.ProcessEnv, view?: StepView, describe?: (line: string) => string | undefined}} [options]
@@ -59,14 +61,18 @@ export class StepView {
 export function run(command, args, { cwd, env, view, describe = (line) => line } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const kept = [];
+    const first = [];
+    const last = [];
+    const keep = (line) => {
+      if (first.length < KEPT_FIRST) first.push(line);
+      else if (last.push(line) > KEPT_LAST) last.shift();
+    };
     let rest = '';
     const take = (chunk) => {
       const lines = (rest + chunk).split(/[\r\n]+/);
       rest = lines.pop() ?? '';
       for (const line of lines.map((text) => text.trimEnd()).filter(Boolean)) {
-        kept.push(line);
-        if (kept.length > KEPT_LINES) kept.shift();
+        keep(line);
         const detail = describe(line.trim());
         if (detail !== undefined) view?.detail(detail);
       }
@@ -76,8 +82,10 @@ export function run(command, args, { cwd, env, view, describe = (line) => line }
     child.on('error', (error) => reject(new SetupError(`${command} cannot be started: ${error.message}`)));
     child.on('close', (code, signal) => {
       if (code === 0) return resolve();
-      if (rest) kept.push(rest);
-      reject(new SetupError(`${[command, ...args].join(' ')} ended with ${signal ?? `exit code ${code}`}:\n\n${kept.join('\n')}`));
+      if (rest) keep(rest);
+      reject(
+        new SetupError(`${[command, ...args].join(' ')} ended with ${signal ?? `exit code ${code}`}:\n\n${[...first, ...last].join('\n')}`),
+      );
     });
   });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { takeCargoLine } from './cargo-stage.mjs';
 import { Stamps, fingerprint } from './fingerprint.mjs';
+import { cyclesIn, importsOf } from './import-cycles.mjs';
 import { libtorchFolder, mustFetch } from './libtorch.mjs';
 import { takeEvent } from './node-stage.mjs';
 import { SetupError, run } from './run.mjs';
@@ -122,5 +123,25 @@ describe('counting', () => {
     takeEvent(tally, 'test:pass', { name: '/x.spec.js', details: { type: 'test' } }, ['/x.spec.js']);
     takeEvent(tally, 'test:fail', { name: 'another', file: '/x.spec.js', details: { type: 'test' } }, ['/x.spec.js']);
     assert.equal(String(tally), '1 passed, 2 failed');
+  });
+});
+
+describe('import cycles', () => {
+  it('are found whatever their length, and types alone make none', () => {
+    const source = `import { a } from './a.js'; import type { b } from './b.js'; import { type c } from './c.js'; export * from '../d.js'; import './e.js'; import ts from 'typescript';`;
+    assert.deepEqual(importsOf(source, 'src/x.ts'), ['src/a.ts', 'd.ts', 'src/e.ts']);
+    const graph = new Map([
+      ['a', ['b']],
+      ['b', ['c', 'd']],
+      ['c', ['a']],
+      ['d', []],
+      ['e', ['e']],
+    ]);
+    assert.deepEqual(cyclesIn(graph), [
+      ['a', 'b', 'c', 'a'],
+      ['e', 'e'],
+    ]);
+    graph.set('c', ['d']).set('e', []);
+    assert.deepEqual(cyclesIn(graph), []);
   });
 });
