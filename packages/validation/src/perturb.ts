@@ -19,11 +19,18 @@ const firstIndex = z
 
 /** Index of the first pixel outside [0, 1] (NaN included), or -1. */
 function firstBadPixel(data: Buffer): number {
-  for (let at = 0; at < data.length; at += 4) {
-    const pixel = data.readFloatLE(at);
-    if (!(pixel >= 0 && pixel <= 1)) return at / 4;
+  const pixels = floatsOf(data);
+  // A loop: findIndex takes ten times as long over a million pixels.
+  for (let at = 0; at < pixels.length; at += 1) {
+    const pixel = pixels[at] as number;
+    if (!(pixel >= 0 && pixel <= 1)) return at;
   }
   return -1;
+}
+
+/** The bytes as little-endian floats; copied, since bytes of a message may begin anywhere. */
+function floatsOf(data: Buffer): Float32Array {
+  return new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length));
 }
 
 /** Index of the first label below 0, or -1; labels are compared with the network's classes by the engine. */
@@ -44,8 +51,7 @@ export const perturbBatch = message({ images: tensor, labels: tensor, firstIndex
   if (labels.shape.length !== 1 || labels.shape[0] !== batch)
     return refuse(['labels', 'shape'], labels.shape, `must be [${batch}], one per image`);
   const pixel = firstBadPixel(images.data);
-  if (pixel >= 0)
-    refuse(['images', 'data'], images.data, `must be pixels in [0, 1]; element ${pixel} is ${images.data.readFloatLE(pixel * 4)}`);
+  if (pixel >= 0) refuse(['images', 'data'], images.data, `must be pixels in [0, 1]; element ${pixel} is ${floatsOf(images.data)[pixel]}`);
   const label = firstNegativeLabel(labels.data);
   if (label >= 0) refuse(['labels', 'data'], labels.data, `must be classes from 0 on; element ${label} is negative`);
 });

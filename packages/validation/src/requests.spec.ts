@@ -37,7 +37,7 @@ const criticality = {
   profile: 'PROFILE_SOUND',
   weightEpsilon: 0.1,
   weightNorm: 'NORM_L2',
-  ascent: 'ASCENT_METHOD_CONDITIONAL_GRADIENT',
+  ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT',
   epochs: 10,
   learningRate: 1,
   batchSize: 512,
