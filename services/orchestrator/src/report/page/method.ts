@@ -1,0 +1,128 @@
+import { criticalityChart } from '../charts/criticality.js';
+import { epochCharts } from '../charts/epochs.js';
+import { pathChart } from '../charts/path.js';
+import { figure } from '../charts/svg.js';
+import type { PathPointData, ReportData } from '../data/types.js';
+import { decimalsFor, duration, percent, points, signedPoints } from '../format.js';
+import { html, type Content } from './html.js';
+import { accuracyCell, changeCell, exact, facts, number, table, whole, type Section } from './parts.js';
+
+/** Which module matters least for robustness, and how sure that is. */
+export function criticalitySection({ criticality }: ReportData): Section | undefined {
+  if (!criticality || criticality.modules.length === 0) return undefined;
+  const { baseLoss, baseAccuracy } = criticality;
+  return {
+    id: 'criticality',
+    title: 'Which module matters least for robustness',
+    body: html`<p>${criticality.reason}</p>
+      ${figure(criticalityChart(criticality))}
+      <details>
+        <summary>All ${criticality.modules.length} modules as a table</summary>
+        ${table({
+          caption: 'Module robust criticality, least critical first',
+          head: [
+            'Module',
+            'MRC (nats)',
+            'Standard error',
+            'Robust accuracy lost (points)',
+            'Relative weight change',
+            'First-order estimate',
+            'Epochs not finite',
+            'Time',
+          ],
+          rows: criticality.modules.map((module): Content[] => [
+            html`<code>${module.name}</code
+              >${module.chosen && html` <b>fine-tuned</b>`}${module.tied && !module.chosen && html` <small>tied</small>`}`,
+            number(module.mrc),
+            number(module.standardError),
+            module.robustAccuracyDrop === null
+              ? '–'
+              : exact(module.robustAccuracyDrop, signedPoints(module.robustAccuracyDrop, 1).replace('+', '')),
+            number(module.perturbationRatio),
+            number(module.firstOrder),
+            whole(module.nanEpochs),
+            duration(module.seconds),
+          ]),
+        })}
+      </details>
+      ${facts([
+        ['Images', criticality.images ?? 'an adversarial set that was given'],
+        ['Loss on the adversarial set', number(baseLoss)],
+        ['Accuracy on the adversarial set', baseAccuracy === null ? '–' : exact(baseAccuracy, percent(baseAccuracy, 1))],
+        ['Weight ball', `radius ${criticality.weightEpsilon} of the module's norm`],
+        ['Maximiser', criticality.ascent],
+      ])}`,
+  };
+}
+
+/** How far the walk between old and new weights went, and why it stopped there. */
+export function pathSection({ interpolate }: ReportData): Section | undefined {
+  if (!interpolate || interpolate.points.length === 0) return undefined;
+  const canDraw = interpolate.points.some((point) => point.standardChange);
+  return {
+    id: 'path',
+    title: 'How far to walk to the fine-tuned weights',
+    body: html`<p>${interpolate.reason}</p>
+      ${canDraw && figure(pathChart(interpolate))}
+      <details>
+        <summary>All ${interpolate.points.length} points as a table</summary>
+        ${table({
+          caption: 'Accuracies on the line; changes against alpha = 0 on the same images',
+          head: ['Alpha', 'Standard', 'Change', 'Adversarial', 'Change', 'Lower bound (one-sided 95 %)', 'Within the rule'],
+          rows: interpolate.points.map(pathRow),
+        })}
+      </details>
+      ${facts([
+        ['Rule', interpolate.rule],
+        ['Margin', html`${exact(interpolate.margin, points(interpolate.margin, 2))} points of adversarial accuracy`],
+        ['Attack', interpolate.attack],
+        ['Images', interpolate.images ?? '–'],
+      ])}`,
+  };
+}
+
+function pathRow(point: PathPointData): Content[] {
+  const bound = point.adversarialChange;
+  return [
+    html`${exact(point.alpha, String(point.alpha))}${point.chosen && html` <b>chosen</b>`}`,
+    accuracyCell(point.standard),
+    changeCell(point.standardChange),
+    accuracyCell(point.adversarial),
+    changeCell(bound),
+    bound ? exact(bound.lowerBound95, signedPoints(bound.lowerBound95, decimalsFor(bound.images))) : '–',
+    point.allowed ? 'yes' : 'no',
+  ];
+}
+
+/** Losses and accuracies of the fine-tuning. */
+export function fineTuneSection({ fineTune }: ReportData): Section | undefined {
+  if (!fineTune) return undefined;
+  const changed = Object.entries(fineTune.relativeChange);
+  return {
+    id: 'fine-tuning',
+    title: 'Fine-tuning on clean images',
+    body: html`${epochCharts(fineTune).map(figure)}
+      <details>
+        <summary>All ${fineTune.epochs.length} epochs as a table</summary>
+        ${table({
+          caption: 'Epochs of the fine-tuning',
+          head: ['Epoch', 'Learning rate', 'Training loss', 'Training accuracy', 'Selection, standard', 'Selection, adversarial', 'Time'],
+          rows: fineTune.epochs.map((epoch): Content[] => [
+            html`${epoch.epoch}${epoch.epoch === fineTune.chosenEpoch && html` <b>kept</b>`}`,
+            number(epoch.learningRate),
+            number(epoch.loss),
+            ...[epoch.accuracy, epoch.selectionStandard, epoch.selectionAdversarial].map((value) =>
+              value === null ? '–' : exact(value, percent(value, 2)),
+            ),
+            duration(epoch.seconds),
+          ]),
+        })}
+      </details>
+      ${facts([
+        ['Weights that moved', fineTune.scope],
+        ['Batch norm', fineTune.batchNorm],
+        ['Epoch kept', exact(fineTune.chosenEpoch, String(fineTune.chosenEpoch))],
+        ...changed.map(([name, value]): [string, Content] => [`Relative change of ${name}`, number(value)]),
+      ])}`,
+  };
+}

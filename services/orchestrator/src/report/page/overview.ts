@@ -1,0 +1,145 @@
+import { changeChart } from '../charts/changes.js';
+import { figure } from '../charts/svg.js';
+import type { AccuracyData, ChangeData, ReportData } from '../data/types.js';
+import { decimalsFor, percent, pointsRange, signedPoints } from '../format.js';
+import { html, type Content, type Html } from './html.js';
+import { accuracyCell, changeCell, exact, mcnemarCell, table, toneOf, type Section } from './parts.js';
+
+/** What the verdict says at a glance. */
+function tone({ conclusion }: ReportData): 'good' | 'mixed' | 'bad' {
+  if (conclusion.adversarial === 'lost' || conclusion.standard === 'lost') return 'bad';
+  return conclusion.standard === 'gained' && conclusion.robustnessKept === true ? 'good' : 'mixed';
+}
+
+function label({ conclusion }: ReportData): string {
+  if (conclusion.standard === 'not-measured' && conclusion.adversarial === 'not-measured') return 'No comparison';
+  if (conclusion.adversarial === 'lost') return 'Robustness was lost';
+  if (conclusion.standard === 'lost') return 'Standard accuracy was lost';
+  if (conclusion.standard !== 'gained') return 'No gain on clean images';
+  if (conclusion.adversarial === 'not-measured') return 'Better on clean images, robustness not compared';
+  return conclusion.robustnessKept === true ? 'Better, robustness kept' : 'Better, robustness open';
+}
+
+/** The verdict, the main figures and what to know before believing them. */
+export function verdictBlock(data: ReportData): Html {
+  return html`<div class="verdict ${tone(data)}">
+      <p class="label">${label(data)}</p>
+      <p class="text">${data.verdict}</p>
+    </div>
+    <div class="tiles">
+      ${tile('Standard accuracy', 'clean images', data.before.standard, data.after.standard, data.change.standard)}
+      ${tile('Adversarial accuracy', (data.after.adversarial ?? data.before.adversarial)?.attack ?? '', data.before.adversarial, data.after.adversarial, data.change.adversarial)}
+      ${tile('Under corruptions', oodWords(data), data.before.ood, data.after.ood, data.change.ood)} ${chosenTile(data)}
+    </div>
+    ${
+      data.cautions.length > 0 &&
+      html`<aside class="cautions" aria-labelledby="cautions-title">
+        <h2 id="cautions-title">Before you rely on these figures</h2>
+        <ul>
+          ${data.cautions.map((caution) => html`<li>${caution}</li>`)}
+        </ul>
+      </aside>`
+    }`;
+}
+
+function tile(name: string, note: string, before: AccuracyData | null, after: AccuracyData | null, change: ChangeData | null): Content {
+  if (!before && !after) return null;
+  const show = (value: AccuracyData | null): Content =>
+    value && exact(value.accuracy, percent(value.accuracy, decimalsFor(change?.images ?? value.total)));
+  return html`<div class="tile">
+    <h2>${name}</h2>
+    <p class="note">${note}</p>
+    <p class="figures">
+      ${before && html`<span class="was">${show(before)}</span>`}${before && after && html`<span class="arrow" aria-label="to"> → </span>`}${after && html`<b>${show(after)}</b>`}
+    </p>
+    ${
+      change &&
+      html`<p class="change ${toneOf(change)}">
+        ${exact(change.difference, signedPoints(change.difference, decimalsFor(change.images)))} points
+        <small>${change.significant ? '' : 'not significant, '}95 % CI ${pointsRange(change.ci95, decimalsFor(change.images))}</small>
+      </p>`
+    }
+  </div>`;
+}
+
+function chosenTile(data: ReportData): Content {
+  if (!data.fineTune && data.alpha === null) return null;
+  const what =
+    data.modules.length > 0
+      ? data.modules.join(', ')
+      : data.fineTune?.scope === 'all'
+        ? 'all parameters'
+        : data.fineTune
+          ? 'the last layer'
+          : 'given networks';
+  return html`<div class="tile">
+    <h2>What was done</h2>
+    <p class="note">fine-tuned on clean images</p>
+    <p class="figures module"><b>${what}</b></p>
+    ${data.alpha !== null && html`<p class="change same">α = ${exact(data.alpha, String(data.alpha))} <small>of the way to the fine-tuned weights</small></p>`}
+  </div>`;
+}
+
+function oodWords(data: ReportData): string {
+  const ood = data.after.ood ?? data.before.ood;
+  return ood ? `mean of ${ood.corruptions.length} corruption${ood.corruptions.length === 1 ? '' : 's'}` : '';
+}
+
+/** The table of all accuracies with intervals and tests. */
+export function accuraciesSection(data: ReportData): Section | undefined {
+  const rows: Content[][] = [];
+  const add = (
+    name: Content,
+    before: AccuracyData | null,
+    after: AccuracyData | null,
+    change: ChangeData | null,
+    meanOver?: number,
+  ): void => {
+    if (!before && !after) return;
+    rows.push([
+      name,
+      accuracyCell(before, meanOver),
+      accuracyCell(after, meanOver),
+      changeCell(change),
+      bootstrapCell(change),
+      mcnemarCell(change),
+    ]);
+  };
+  add('Standard (clean)', data.before.standard, data.after.standard, data.change.standard);
+  const attack = (data.after.adversarial ?? data.before.adversarial)?.attack;
+  add(html`Adversarial <small>${attack}</small>`, data.before.adversarial, data.after.adversarial, data.change.adversarial);
+  if (data.change.attacks.length > 1) {
+    for (const { name, before, after, change } of data.change.attacks) add(html`<span class="sub">${name}</span>`, before, after, change);
+  }
+  add(html`Corruptions <small>${oodWords(data)}</small>`, data.before.ood, data.after.ood, data.change.ood, data.change.ood?.images ?? 0);
+  if (rows.length === 0) return undefined;
+  const chart = changeChart(data);
+  const sure = data.conclusion.supportedMargin;
+  return {
+    id: 'accuracies',
+    title: 'Before and after',
+    body: html`${chart && figure(chart)}
+      ${table({
+        caption: 'Accuracies before and after, with 95 % intervals',
+        head: ['', 'Before', 'After', 'Change (points)', 'Bootstrap 95 % CI', 'McNemar p'],
+        rows,
+      })}
+      <p class="reading">
+        Intervals of accuracies are Wilson's (over images for the mean of corruptions); changes are paired, image by image, so that they are
+        far sharper than two intervals side by side.
+        ${sure !== null && html`Under attack the data rule out a loss above ${exact(sure, pointsUp(sure, data))} points (one-sided 95 %).`}
+      </p>`,
+  };
+}
+
+/** Rounded up, so that what is ruled out does not look smaller than it is. */
+function pointsUp(margin: number, data: ReportData): string {
+  const decimals = decimalsFor(data.change.adversarial?.images ?? 0);
+  const scale = 10 ** (decimals + 2);
+  return ((100 * Math.ceil(margin * scale - 1e-9)) / scale).toFixed(decimals);
+}
+
+function bootstrapCell(change: ChangeData | null): Html {
+  if (!change?.bootstrap95) return html`–`;
+  return html`<span class="value">${pointsRange(change.bootstrap95, decimalsFor(change.images))}</span>`;
+}
