@@ -173,7 +173,7 @@ fn an_exported_file_is_read_back_bit_for_bit_and_is_the_same_each_time() {
     assert_eq!(storage % 64, 0, "storages are aligned as PyTorch aligns them");
 }
 
-/// `exported.pth` is the file that check_export.py opened with PyTorch and found equal to `valid/raw.pth`.
+/// `exported.pth` is the file that `check_export.py` opened with PyTorch and found equal to `valid/raw.pth`.
 #[test]
 fn an_exported_file_is_byte_for_byte_the_one_that_pytorch_opened() {
     let folder = tempfile::tempdir().unwrap();

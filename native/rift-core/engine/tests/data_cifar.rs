@@ -146,3 +146,87 @@ fn cuts_outside_the_data_set_are_refused() {
     assert_eq!(data.first(4).unwrap_err().field(), Some("limit"));
     assert!(data.batch(&[3]).is_err() && data.batch(&[-1]).is_err() && data.subset(&[]).is_err());
 }
+
+/// A batch as Python 2 pickled it for the official archive, without the file names.
+fn python2_batch(key: &str, labels: &[u8], pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x80\x02}q\x01(".to_vec();
+    let short = |bytes: &mut Vec<u8>, text: &str| {
+        bytes.extend([b'U', text.len() as u8]);
+        bytes.extend(text.bytes());
+    };
+    short(&mut bytes, key);
+    bytes.extend(b"]q\x02(");
+    for label in labels {
+        bytes.extend([b'K', *label]);
+    }
+    bytes.push(b'e');
+    short(&mut bytes, "data");
+    bytes.extend(b"cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K\x00\x85U\x01b\x87Rq\x05(K\x01K");
+    bytes.extend([labels.len() as u8]);
+    bytes.extend(b"M\x00\x0c\x86cnumpy\ndtype\nq\x06U\x02u1K\x00K\x01\x87Rq\x07(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T");
+    bytes.extend((pixels.len() as u32).to_le_bytes());
+    bytes.extend(pixels);
+    bytes.extend(b"tbu.");
+    bytes
+}
+
+#[test]
+fn the_python_version_is_read_without_being_executed() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..2 * (RECORD - 1)).map(|at| (at % 251) as u8).collect();
+    for number in 1..=5 {
+        std::fs::write(
+            folder.path().join(format!("data_batch_{number}")),
+            python2_batch("labels", &[number, 9], &pixels),
+        )
+        .unwrap();
+    }
+    std::fs::write(
+        folder.path().join("batches.meta"),
+        b"\x80\x02}U\x0blabel_names](U\x01aU\x01bU\x01cU\x01dU\x01eU\x01fU\x01gU\x01hU\x01iU\x01jes.",
+    )
+    .unwrap();
+    assert_eq!(splits(folder.path(), Format::Cifar10).unwrap(), ["train"]);
+    let train = load(folder.path(), Format::Cifar10, "train").unwrap();
+    assert_eq!(train.label_vec().unwrap(), [1, 9, 2, 9, 3, 9, 4, 9, 5, 9]);
+    assert_eq!(train.images.int64_value(&[1, 2, 5, 9]), (3072 + 2 * 1024 + 5 * 32 + 9) % 251);
+    assert_eq!(train.classes[9], "j");
+    std::fs::remove_file(folder.path().join("data_batch_4")).unwrap();
+    assert!(load(folder.path(), Format::Cifar10, "train").unwrap_err().to_string().contains("data_batch_4"));
+}
+
+#[test]
+fn cifar100_in_the_python_version_has_its_fine_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("test"), python2_batch("fine_labels", &[99], &[7; RECORD - 1])).unwrap();
+    assert_eq!(load(folder.path(), Format::Cifar100, "test").unwrap().label_vec().unwrap(), [99]);
+}
+
+#[test]
+fn a_batch_of_python_3_is_read_where_it_is_plain_data() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../test/golden/datasets");
+    let folder = tempfile::tempdir().unwrap();
+    let test = folder.path().join("test_batch");
+    std::fs::copy(golden.join("cifar_protocol4"), &test).unwrap();
+    assert_eq!(load(folder.path(), Format::Cifar10, "test").unwrap().label_vec().unwrap(), [3, 9]);
+    std::fs::copy(golden.join("cifar_protocol2"), &test).unwrap();
+    let refused = message(load(folder.path(), Format::Cifar10, "test"));
+    assert!(refused.contains("names _codecs.encode"), "{refused}");
+}
+
+#[test]
+fn a_python_batch_that_is_damaged_or_another_data_set_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = folder.path().join("test_batch");
+    let good = python2_batch("labels", &[1, 2], &[0; 2 * (RECORD - 1)]);
+    for (bytes, reason) in [
+        (good[..good.len() - 10].to_vec(), "the pickle is cut off"),
+        (python2_batch("fine_labels", &[1], &[0; RECORD - 1]), "has no labels"),
+        (python2_batch("labels", &[1, 2], &[0; RECORD - 1]), "shape [N, 3072]"),
+        (b"\x80\x02cos\nsystem\nU\x02ls\x85R.".to_vec(), "names os.system"),
+    ] {
+        std::fs::write(&test, bytes).unwrap();
+        let refused = message(load(folder.path(), Format::Cifar10, "test"));
+        assert!(refused.contains(reason) && refused.contains("test_batch"), "{refused}");
+    }
+}

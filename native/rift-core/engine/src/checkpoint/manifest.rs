@@ -120,7 +120,7 @@ pub fn from_metadata<M: DeserializeOwned>(path: &Path, metadata: &Metadata, kind
     let text = metadata.get(MANIFEST_KEY).ok_or_else(|| {
         EngineError::file(
             path,
-            format!("has no {MANIFEST_KEY} in its metadata, so it is no {kind} artifact; import it first"),
+            format!("has no {MANIFEST_KEY} in its metadata, so it is no artifact of kind {kind}; import it first"),
         )
     })?;
     let value: serde_json::Value = serde_json::from_str(text)
@@ -128,8 +128,8 @@ pub fn from_metadata<M: DeserializeOwned>(path: &Path, metadata: &Metadata, kind
     match value.get("kind").and_then(serde_json::Value::as_str) {
         Some(found) if found == kind => {}
         found => {
-            let found = found.unwrap_or("without a kind");
-            return Err(EngineError::file(path, format!("is an artifact {found}, but a {kind} is needed")));
+            let found = found.unwrap_or("unknown");
+            return Err(EngineError::file(path, format!("is an artifact of kind {found}, but {kind} is needed")));
         }
     }
     serde_json::from_value(value).map_err(|error| EngineError::file(path, format!("{MANIFEST_KEY}: {error}")))

@@ -32,7 +32,9 @@ impl<'s, 'p> ZipWriter<'s, 'p> {
         let unpadded = at + 30 + name.len() as u64 + 4;
         let padding = (unpadded.next_multiple_of(self.alignment) - unpadded) as usize;
         let mut crc = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| crc.update(part));
+        for part in parts {
+            crc.update(part);
+        }
         let mut common = Vec::new();
         for number in [0u16, 0, 0, 0, 33] {
             // Version, flags, method "stored", time 0:00, date 1980-01-01.

@@ -49,16 +49,15 @@ pub fn load_npy(folder: &Path, split: &str) -> Result<Dataset> {
     let (images, labels) = npy_pair(folder, split)?;
     let images = channels_first(folder, split, &images)?;
     let labels = to_labels(folder, &format!("{split} labels"), &labels)?;
-    let classes = match lines(&folder.join("classes.txt"))? {
-        Some(names) => names,
-        None => {
-            let mut largest = 0;
-            for other in npy_splits(folder)? {
-                let labels = to_labels(folder, &format!("{other} labels"), &npy_labels(folder, &other)?)?;
-                largest = largest.max(i64::try_from(labels.f_max()?)?);
-            }
-            numbered(largest.saturating_add(1))?
+    let classes = if let Some(names) = lines(&folder.join("classes.txt"))? {
+        names
+    } else {
+        let mut largest = 0;
+        for other in npy_splits(folder)? {
+            let labels = to_labels(folder, &format!("{other} labels"), &npy_labels(folder, &other)?)?;
+            largest = largest.max(i64::try_from(labels.f_max()?)?);
         }
+        numbered(largest.saturating_add(1))?
     };
     Dataset::new(images, labels, classes, "npy", split).map_err(|error| EngineError::file(folder, error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! One folder per split, one folder per class inside, images in it: torchvision's ImageFolder, once per split.
+//! One folder per split, one folder per class inside, images in it: torchvision's `ImageFolder`, once per split.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -19,9 +19,9 @@ const MAX_HEADER: usize = 64 << 10;
 const MAX_RANK: usize = 8;
 const MAX_FILE: u64 = 64 << 30;
 /// A compressed entry may unpack to this much; a stored one is bounded by the file.
-const MAX_UNPACKED: u64 = 4 << 30;
+const MAX_UNPACKED: u64 = 2 << 30;
 
-const DTYPES: [(&str, Kind); 10] = [
+const DTYPES: [(&str, Kind); 9] = [
     ("|u1", Kind::Uint8),
     ("<f4", Kind::Float),
     ("<f8", Kind::Double),
@@ -31,7 +31,6 @@ const DTYPES: [(&str, Kind); 10] = [
     ("|i1", Kind::Int8),
     ("<i2", Kind::Int16),
     ("<f2", Kind::Half),
-    ("<u1", Kind::Uint8),
 ];
 
 /// What the header of a `.npy` says.
@@ -207,8 +206,10 @@ fn header_of(tensor: &Tensor) -> Result<Vec<u8>> {
         .iter()
         .find(|(_, known)| *known == kind)
         .ok_or_else(|| EngineError::Torch(format!("tensors of kind {kind:?} cannot be written for NumPy")))?;
-    let dims: String = tensor.size().iter().map(|dim| format!("{dim}, ")).collect();
-    let dims = if tensor.size().len() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };
+    let mut dims = tensor.size().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if tensor.size().len() == 1 {
+        dims.push(',');
+    }
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({dims}), }}");
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');
