@@ -49,6 +49,11 @@ export function pointTick(value: number): string {
   return signedPoints(value / 100, decimals);
 }
 
+/** Text for where narrow spaces may be drawn badly: files, terminals. */
+export function plainSpaces(text: string): string {
+  return text.replaceAll(NARROW_SPACE, ' ');
+}
+
 /** A p-value: "0.032", "< 0.001", "1.000". */
 export function pValue(p: number): string {
   return p < 0.001 ? '< 0.001' : p.toFixed(3);
@@ -71,9 +76,9 @@ export function significant(value: number | null, digits = 3): string {
   return value < 0 ? `${MINUS}${text}` : text;
 }
 
-/** A whole number with thin spaces between thousands. */
+/** A whole number with commas between thousands. */
 export function count(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, NARROW_SPACE);
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
 /** Seconds for people: "8.1 s", "3 min 20 s", "2 h 5 min". */

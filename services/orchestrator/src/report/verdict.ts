@@ -1,4 +1,4 @@
-import { changeInWords, count, decimalsFor, percent, percentRange, points, signedPoints } from './format.js';
+import { changeInWords, count, decimalsFor, percent, percentRange, plainSpaces, points, signedPoints } from './format.js';
 import type { AccuracyData, ChangeData, Conclusion, EvaluationData, Finding } from './data/types.js';
 
 /** What a verdict is worded from. */
@@ -35,7 +35,7 @@ export function verdictOf(facts: VerdictFacts): Verdict {
     margin: facts.margin,
     supportedMargin: facts.adversarial?.supportedMargin ?? null,
   };
-  return { text: wording(facts, kept), conclusion };
+  return { text: plainSpaces(wording(facts, kept)), conclusion };
 }
 
 function findingOf(change: ChangeData | null): Finding {

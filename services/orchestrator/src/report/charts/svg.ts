@@ -73,7 +73,7 @@ function drawing(chart: Chart, kind: keyof typeof WIDTHS): Html {
     width,
     document,
     className: 'drawing',
-  } as PlotOptions) as unknown as Drawing;
+  }) as Drawing;
   svg.querySelector('style')?.remove();
   svg.setAttribute('class', kind);
   svg.setAttribute('role', 'img');

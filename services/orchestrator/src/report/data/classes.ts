@@ -33,12 +33,10 @@ export function classesData(input: ReportInput, before: Figures, after: Figures)
   );
   const change = (entry: ConfusionChangeData): number => Math.abs(entry.after - entry.before);
   return {
-    classes: labels.map((label) => ({
-      label,
-      name: names[label] ?? String(label),
-      before: classAccuracy(was.result.confusion, label),
-      after: classAccuracy(is.result.confusion, label),
-    })),
+    classes: labels.map((label) => {
+      const [first, second] = [classAccuracy(was.result.confusion, label), classAccuracy(is.result.confusion, label)];
+      return { label, name: names[label] ?? String(label), before: first, after: second, difference: second.accuracy - first.accuracy };
+    }),
     confusions: confusions.sort((a, b) => change(b) - change(a)).slice(0, LISTED),
   };
 }

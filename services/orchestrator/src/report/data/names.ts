@@ -64,11 +64,16 @@ export function threatModelName(spec: Pick<AttackSpec, 'threatModel'>): string {
   return `${normName(spec.threatModel.norm)}, ε = ${pixels(spec.threatModel.epsilon)}`;
 }
 
+/** Steps of 1/255 above which nobody writes a length as a multiple of them. */
+const LARGEST_STEPS = 65;
+
 /** A length in pixel units, written as a multiple of 1/255 where it is a whole or half one: 8/255. */
 export function pixels(value: number): string {
   const steps = value * 255;
   const doubled = Math.round(steps * 2);
-  return Math.abs(steps * 2 - doubled) < 1e-4 && doubled > 0 ? `${doubled / 2}/255` : String(Number(value.toPrecision(4)));
+  return Math.abs(steps * 2 - doubled) < 1e-4 && doubled > 0 && steps < LARGEST_STEPS
+    ? `${doubled / 2}/255`
+    : String(Number(value.toPrecision(4)));
 }
 
 /** Which images were read: "test, images 0 to 999". */

@@ -176,6 +176,8 @@ export interface ClassData {
   readonly name: string;
   readonly before: AccuracyData;
   readonly after: AccuracyData;
+  /** After minus before; not tested, since a class has few images. */
+  readonly difference: number;
 }
 
 export interface ConfusionChangeData {

@@ -18,10 +18,12 @@ export function classesSection({ classes }: ReportData): Section | undefined {
         ${table({
           caption: 'Standard accuracy by class, with 95 % Wilson intervals',
           head: ['Class', 'Before', 'After', 'Change (points)'],
-          rows: classes.classes.map(({ name: title, before, after }): Content[] => {
-            const change = after.accuracy - before.accuracy;
-            return [title, accuracyCell(before), accuracyCell(after), exact(change, signedPoints(change, 1))];
-          }),
+          rows: classes.classes.map(({ name: title, before, after, difference }): Content[] => [
+            title,
+            accuracyCell(before),
+            accuracyCell(after),
+            exact(difference, signedPoints(difference, 1)),
+          ]),
         })}
       </details>
       ${

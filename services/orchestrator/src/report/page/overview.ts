@@ -50,7 +50,7 @@ function tile(name: string, note: string, before: AccuracyData | null, after: Ac
     <h2>${name}</h2>
     <p class="note">${note}</p>
     <p class="figures">
-      ${before && html`<span class="was">${show(before)}</span>`}${before && after && html`<span class="arrow" aria-label="to"> → </span>`}${after && html`<b>${show(after)}</b>`}
+      ${before && html`<span class="was">${show(before)}</span>`}${before && after && html`<span class="arrow"> → </span>`}${after && html`<b>${show(after)}</b>`}
     </p>
     ${
       change &&

@@ -29,7 +29,7 @@ export interface Table {
 /** Markup of a table. */
 export function table({ caption, head, rows, wordColumns = 1 }: Table): Html {
   const kind = (column: number): string => (column < wordColumns ? 'word' : 'number');
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+  return html`<section class="scroll" aria-label="${caption}" tabindex="0">
     <table>
       <caption>
         ${caption}
@@ -49,7 +49,7 @@ export function table({ caption, head, rows, wordColumns = 1 }: Table): Html {
         )}
       </tbody>
     </table>
-  </div>`;
+  </section>`;
 }
 
 /** Text of a number with its exact value, as the JSON report has it, for machines. */

@@ -4,7 +4,7 @@ import type { AttackData, CorruptionRowData, ReportData } from '../data/types.js
 import { count, corruptionName, duration, percent, significant } from '../format.js';
 import { pixels } from '../data/names.js';
 import { html, type Content, type Html } from './html.js';
-import { changeCell, exact, number, table, toneOf, whole, type Section } from './parts.js';
+import { changeCell, exact, table, toneOf, whole, type Section } from './parts.js';
 
 /** Largest excess over epsilon that float32 arithmetic explains. */
 const FLOAT32_SLACK = 1e-6;

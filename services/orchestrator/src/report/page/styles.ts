@@ -34,7 +34,7 @@ pre { background: var(--code); padding: 12px 14px; border-radius: 8px; overflow-
 .sub, .meta, .quiet { color: var(--soft); }
 .meta { margin-bottom: 20px; overflow-wrap: anywhere; }
 nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 8px 0 28px; padding: 0; font-size: 0.94rem; }
-section, .cautions { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px; margin: 0 0 20px; }
+main > section, .cautions { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px; margin: 0 0 20px; }
 .verdict { border-radius: 12px; padding: 20px 24px; margin: 0 0 16px; border: 1px solid; border-left-width: 8px; }
 .verdict .label { font-weight: 700; font-size: 0.86rem; letter-spacing: 0.04em; text-transform: uppercase; margin: 0 0 6px; }
 .verdict .text { font-size: 1.22rem; line-height: 1.45; margin: 0; }
@@ -98,7 +98,7 @@ footer { color: var(--soft); font-size: 0.86rem; padding-top: 4px; padding-botto
   body { font-size: 15px; }
   main, header, footer, nav { padding-left: 14px; padding-right: 14px; }
   header { padding-top: 22px; }
-  section, .cautions, .verdict { padding: 16px 14px; }
+  main > section, .cautions, .verdict { padding: 16px 14px; }
   .verdict .text { font-size: 1.08rem; }
   .tiles { grid-template-columns: 1fr; gap: 10px; }
   .tile .note { min-height: 0; }
@@ -114,7 +114,7 @@ footer { color: var(--soft); font-size: 0.86rem; padding-top: 4px; padding-botto
   :root { --page: #fff; --paper: #fff; --text: #000; }
   body { font-size: 10.5pt; }
   nav, .downloads, .skip { display: none; }
-  section, .tile, .cautions { border: none; padding-left: 0; padding-right: 0; }
+  main > section, .tile, .cautions { border: none; padding-left: 0; padding-right: 0; }
   .tiles { grid-template-columns: repeat(4, 1fr); gap: 8px; } .tile { padding: 8px 0; } .tile .figures { font-size: 1rem; }
   .verdict, .chart, .picture, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }

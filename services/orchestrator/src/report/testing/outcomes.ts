@@ -1,5 +1,5 @@
 import type { Outcome } from '@rift/contracts';
-import { Xoshiro128 } from '../../statistics/xoshiro.js';
+import type { Xoshiro128 } from '../../statistics/xoshiro.js';
 
 /** An outcome with its count taken from the bytes. */
 export function outcomeFrom(perImage: Uint8Array, meanLoss: number): Outcome {
