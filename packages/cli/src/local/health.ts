@@ -13,7 +13,7 @@ interface HealthResponse {
   readonly status: string;
 }
 
-const check = service['check'] as unknown as MethodDefinition<HealthRequest, HealthResponse>;
+const check = service['Check'] as unknown as MethodDefinition<HealthRequest, HealthResponse>;
 
 /** Where a service says how it is. */
 export interface HealthTarget {
