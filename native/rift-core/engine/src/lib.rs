@@ -13,6 +13,7 @@ pub mod criticality;
 pub mod data;
 pub mod error;
 pub mod evaluate;
+pub mod jobs;
 pub mod net;
 pub mod rng;
 pub mod spec;

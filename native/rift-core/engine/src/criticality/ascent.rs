@@ -30,11 +30,14 @@ pub fn maximise(
     let mut peak = match spec.ascent {
         AscentMethod::SgdEpoch => search.sgd(false)?,
         AscentMethod::SgdStop => search.sgd(true)?,
-        AscentMethod::ConditionalGradient => search.conditional_gradient(base, &slope)?,
+        AscentMethod::NormalizedGradient => search.normalized_gradient(base, &slope)?,
     };
     peak.first_order = first_order;
     Ok(peak)
 }
+
+/// First step of [`AscentMethod::NormalizedGradient`] in radii: almost the boundary point along the gradient.
+const FIRST_STRETCH: f64 = 4.0;
 
 struct Search<'a> {
     surface: &'a Surface,
@@ -93,27 +96,47 @@ impl Search<'_> {
         Ok(peak)
     }
 
-    /// Full-gradient steps to the boundary of each ball (conditional gradient with step 1), best iterate kept; further
-    /// starts begin at a random boundary point. The result depends on the direction of θ_i's gradient alone, so it is
-    /// invariant under the rescaling of the paper's appendix A.
-    fn conditional_gradient(&self, base: &Judged, slope: &[Tensor]) -> Result<Peak> {
+    /// Normalised full-gradient steps, projected after every step, best iterate kept: Δ ← Π(Δ* + s·r·ĝ) from the best
+    /// point Δ*, where s halves whenever a step did not rise. The first start is the boundary point along the gradient,
+    /// further ones are random boundary points. Only the direction of θ_i's gradient enters, so the result is invariant
+    /// under the rescaling of the paper's appendix A.
+    fn normalized_gradient(&self, base: &Judged, slope: &[Tensor]) -> Result<Peak> {
         let radii = self.radii()?;
         let mut best: (f64, Vec<Tensor>) = (base.mean_loss(), self.surface.zero()?);
         for start in 0..self.spec.starts {
             let mut change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
-            for step in 0..self.spec.epochs {
+            let mut stretch = FIRST_STRETCH;
+            let mut top: Option<(f64, Vec<Tensor>, Vec<Tensor>)> = None;
+            for _ in 0..self.spec.epochs {
                 let (gradient, judged) = self.surface.gradient(&change, self.control)?;
                 let loss = judged.mean_loss();
-                if loss.is_finite() && loss > best.0 {
-                    best = (loss, change.iter().map(|tensor| Ok(tensor.f_detach_copy()?)).collect::<Result<_>>()?);
+                if loss.is_finite() && top.as_ref().is_none_or(|(height, _, _)| loss > *height) {
+                    top = Some((loss, change, gradient));
+                } else {
+                    stretch /= 2.0;
                 }
-                if step + 1 < self.spec.epochs {
-                    change = self.boundary(&gradient, &radii)?;
+                let Some((_, point, gradient)) = &top else { break };
+                change = self.step(point, gradient, stretch, &radii)?;
+            }
+            if let Some((height, point, _)) = top {
+                if height > best.0 {
+                    best = (height, point);
                 }
             }
         }
         let judged = self.surface.judge(&best.1, self.control)?;
         Ok(Peak { judged: Some(judged), ratio: self.ratio(&best.1)?, first_order: 0.0, nan_epochs: 0 })
+    }
+
+    /// Π(Δ + stretch · radius · direction of the gradient) in each ball.
+    fn step(&self, point: &[Tensor], gradient: &[Tensor], stretch: f64, radii: &[f64]) -> Result<Vec<Tensor>> {
+        let towards = self.boundary(gradient, radii)?;
+        let moved = point
+            .iter()
+            .zip(&towards)
+            .map(|(point, towards)| Ok(point.f_add(&towards.f_mul_scalar(stretch)?)?))
+            .collect::<Result<Vec<Tensor>>>()?;
+        self.projected(&moved, radii)
     }
 
     fn radii(&self) -> Result<Vec<f64>> {

@@ -78,10 +78,10 @@ impl Surface {
             return Err(EngineError::invalid("adversarialSet", format!("{:?}", set.adv.size()), rule));
         }
         let Folded { graph, state, scales } = passes::fold_batch_norm(&network.graph, &network.state)?;
-        // The SGD maximisers follow the published float32 trajectory; the bounded steps of the conditional gradient
+        // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
         // only need a direction, and what they find is judged in float32.
         let kind = match spec.ascent {
-            AscentMethod::ConditionalGradient => compute.fast.format.kind,
+            AscentMethod::NormalizedGradient => compute.fast.format.kind,
             AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
         };
         let format = Format { kind, channels_last: compute.fast.format.channels_last };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::attack::dataset::{Audit, DatasetAttacked, StageOutcome};
+use crate::attack::{Audit, DatasetAttacked, StageOutcome};
 use crate::evaluate::Outcome;
 use crate::spec::AttackSpec;
 

@@ -31,9 +31,9 @@ pub enum AscentMethod {
     /// Mini-batch SGD that ends with the first violation (paper, algorithm 1).
     #[serde(rename = "ASCENT_METHOD_SGD_STOP")]
     SgdStop,
-    /// Full-gradient steps to the boundary of the ball, best iterate kept.
-    #[serde(rename = "ASCENT_METHOD_CONDITIONAL_GRADIENT")]
-    ConditionalGradient,
+    /// Normalised full-gradient steps, best iterate kept.
+    #[serde(rename = "ASCENT_METHOD_NORMALIZED_GRADIENT")]
+    NormalizedGradient,
 }
 
 /// What is perturbed together.
@@ -68,7 +68,7 @@ pub struct CriticalitySpec {
     pub learning_rate: f64,
     /// Mini-batch of the SGD maximisers.
     pub batch_size: u32,
-    /// Independent starts of the conditional gradient.
+    /// Independent starts of the normalised gradient.
     pub starts: u32,
     /// Seed of shuffles and starts.
     pub seed: u32,

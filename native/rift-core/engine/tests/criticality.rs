@@ -1,0 +1,161 @@
+//! Module robust criticality against golden values made by `test/golden/criticality/make.py` in PyTorch.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rift_engine::checkpoint::{read_safetensors, NetworkManifest, Preprocess};
+use rift_engine::compute::Compute;
+use rift_engine::control::Control;
+use rift_engine::criticality::{measure, Criticality};
+use rift_engine::data::{AdversarialManifest, AdversarialSet};
+use rift_engine::net::Network;
+use rift_engine::spec::{
+    AscentMethod, ComputeSpec, CriticalitySpec, ModuleGrouping, Norm, Precision, Profile,
+};
+use tch::{Kind, Tensor};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../test/golden/criticality").join(name)
+}
+
+fn load() -> (Network, AdversarialSet) {
+    let (tensors, _) = read_safetensors(&golden("network.safetensors")).unwrap();
+    let state = tensors
+        .iter()
+        .filter_map(|(key, tensor)| Some((key.strip_prefix("state/")?.to_string(), tensor.shallow_clone())))
+        .collect();
+    let manifest = NetworkManifest {
+        kind: "network".into(),
+        arch: "resnet18".into(),
+        width: 4,
+        classes: 10,
+        input_size: 32,
+        preprocess: Preprocess::named("cifar10").unwrap(),
+        class_names: vec![],
+        metrics: [].into(),
+        parents: vec![],
+        notes: [].into(),
+    };
+    let network = Network::from_state(manifest, state, Path::new("golden")).unwrap();
+    let (adv, y) = (tensors.get("adv").unwrap().shallow_clone(), tensors.get("y").unwrap().shallow_clone());
+    let index = Tensor::arange(y.size()[0], (Kind::Int64, tch::Device::Cpu));
+    (network, AdversarialSet { adv, y, index, manifest: AdversarialManifest::imported() })
+}
+
+fn spec(ascent: AscentMethod) -> CriticalitySpec {
+    CriticalitySpec {
+        profile: Profile::Unspecified,
+        weight_epsilon: 0.1,
+        weight_norm: Norm::L2,
+        ascent,
+        epochs: 10,
+        learning_rate: 1.0,
+        batch_size: 512,
+        starts: 2,
+        seed: 0,
+        modules: vec![],
+        grouping: ModuleGrouping::Layer,
+    }
+}
+
+fn run(network: &Network, set: &AdversarialSet, spec: &CriticalitySpec) -> Criticality {
+    let compute =
+        Compute::resolve(&ComputeSpec { precision: Precision::Fp32, ..ComputeSpec::default() }).unwrap();
+    measure(network, set, spec, &compute, &Control::default()).unwrap()
+}
+
+fn by_name(measured: &Criticality) -> HashMap<String, f64> {
+    measured.modules.iter().map(|module| (module.name.clone(), module.mrc)).collect()
+}
+
+#[test]
+fn the_published_procedures_give_pytorchs_values_on_every_module() {
+    let (network, set) = load();
+    let text = std::fs::read_to_string(golden("values.json")).unwrap();
+    let expected: HashMap<String, HashMap<String, f64>> = serde_json::from_str(&text).unwrap();
+    for (profile, ascent) in [("code", AscentMethod::SgdEpoch), ("paper", AscentMethod::SgdStop)] {
+        let measured = by_name(&run(&network, &set, &spec(ascent)));
+        assert_eq!(measured.len(), 21);
+        for (module, value) in &expected[profile] {
+            let ours = measured[module];
+            assert!((ours - value).abs() <= 0.02 * value.abs() + 1e-5, "{profile} {module}: {ours} for {value}");
+        }
+    }
+}
+
+#[test]
+fn the_bounded_ascent_finds_at_least_the_published_value_and_agrees_over_seeds() {
+    let (network, set) = load();
+    let published = by_name(&run(&network, &set, &spec(AscentMethod::SgdEpoch)));
+    let first = by_name(&run(&network, &set, &spec(AscentMethod::NormalizedGradient)));
+    let other = CriticalitySpec { seed: 9, ..spec(AscentMethod::NormalizedGradient) };
+    let second = by_name(&run(&network, &set, &other));
+    for (module, value) in &published {
+        assert!(first[module] >= 0.98 * value, "{module}: {} for {value}", first[module]);
+        assert!((first[module] - second[module]).abs() <= 0.02 * first[module], "{module}");
+    }
+}
+
+#[test]
+fn modules_come_by_rising_criticality_and_never_leave_the_ball() {
+    let (network, set) = load();
+    for norm in [Norm::L2, Norm::Linf, Norm::L1] {
+        for ascent in [AscentMethod::SgdEpoch, AscentMethod::NormalizedGradient] {
+            let spec = CriticalitySpec { weight_norm: norm, epochs: 3, ..spec(ascent) };
+            let measured = run(&network, &set, &spec);
+            assert!(measured.modules.windows(2).all(|pair| pair[0].mrc <= pair[1].mrc));
+            for module in &measured.modules {
+                assert!(module.perturbation_ratio <= 0.1 * (1.0 + 1e-4), "{norm:?} {module:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_ball_means_no_rise() {
+    let (network, set) = load();
+    let spec = CriticalitySpec { weight_epsilon: 0.0, ..spec(AscentMethod::NormalizedGradient) };
+    assert!(run(&network, &set, &spec).modules.iter().all(|module| module.mrc.abs() < 1e-6));
+}
+
+#[test]
+fn rescaling_two_layers_of_a_block_leaves_the_bounded_criticality_as_it_is() {
+    // Appendix A of the paper: θ_i scaled by c and what reads it by 1/c computes the same. Here batch norm absorbs c.
+    let (mut network, set) = load();
+    let spec = CriticalitySpec { modules: vec!["layer2.0.conv1".into()], ..spec(AscentMethod::NormalizedGradient) };
+    let before = run(&network, &set, &spec).modules[0].mrc;
+    let scaled = network.state.get("layer2.0.conv1.weight").unwrap() * 3.0;
+    network.state.insert("layer2.0.conv1.weight", scaled);
+    for name in ["running_mean", "running_var"] {
+        let name = format!("layer2.0.bn1.{name}");
+        let factor = if name.ends_with("var") { 9.0 } else { 3.0 };
+        let moved = network.state.get(&name).unwrap() * factor;
+        network.state.insert(name, moved);
+    }
+    let after = run(&network, &set, &spec).modules[0].mrc;
+    assert!((before - after).abs() < 1e-3 * before, "{before} and {after}");
+}
+
+#[test]
+fn blocks_take_all_their_weights_and_exceed_each_alone() {
+    let (network, set) = load();
+    let layers = by_name(&run(&network, &set, &spec(AscentMethod::NormalizedGradient)));
+    let blocks = CriticalitySpec { grouping: ModuleGrouping::Block, ..spec(AscentMethod::NormalizedGradient) };
+    let blocks = by_name(&run(&network, &set, &blocks));
+    assert_eq!(blocks.len(), 10);
+    for (module, value) in &layers {
+        let block = blocks.iter().find(|(name, _)| module.starts_with(&format!("{name}.")) || *name == module).unwrap();
+        assert!(*block.1 >= 0.98 * value, "{module} in {}", block.0);
+    }
+}
+
+#[test]
+fn an_unknown_module_is_refused_with_the_nearest_name() {
+    let (network, set) = load();
+    let spec = CriticalitySpec { modules: vec!["layer2.1.cov2".into()], ..spec(AscentMethod::SgdEpoch) };
+    let compute = Compute::resolve(&ComputeSpec::default()).unwrap();
+    let refused = measure(&network, &set, &spec, &compute, &Control::default()).unwrap_err();
+    assert!(refused.to_string().contains("did you mean layer2.1.conv2?"), "{refused}");
+}
