@@ -1,4 +1,4 @@
-import type { ChangeData, Ends } from './data/types.js';
+import type { AccuracyData, ChangeData, Ends, OodData } from './data/types.js';
 
 const MINUS = '\u2212';
 const NARROW_SPACE = '\u202f';
@@ -9,6 +9,11 @@ const TWO_DECIMALS_FROM = 2000;
 /** Decimals of a percentage over so many images. */
 export function decimalsFor(images: number): 1 | 2 {
   return images >= TWO_DECIMALS_FROM ? 2 : 1;
+}
+
+/** Decimals of an accuracy; of a mean over corruptions the images count, not their copies. */
+export function decimalsOf(figure: AccuracyData | OodData): 1 | 2 {
+  return decimalsFor('images' in figure ? figure.images : figure.total);
 }
 
 /** A fraction as percent: 0.834 → "83.4 %". */

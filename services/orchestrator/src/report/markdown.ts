@@ -1,5 +1,16 @@
 import type { AccuracyData, ChangeData, ReportData } from './data/types.js';
-import { corruptionName, decimalsFor, moment, percent, percentRange, pointsRange, pValue, signedPoints, significant } from './format.js';
+import {
+  corruptionName,
+  decimalsFor,
+  decimalsOf,
+  moment,
+  percent,
+  percentRange,
+  pointsRange,
+  pValue,
+  signedPoints,
+  significant,
+} from './format.js';
 
 /** The report in short as Markdown, for pull requests and chats. */
 export function markdownReport(data: ReportData): string {
@@ -33,7 +44,7 @@ export function accuracies(data: ReportData): string | undefined {
 function row(name: string, before: AccuracyData | null, after: AccuracyData | null, change: ChangeData | null): string[] | undefined {
   if (!before && !after) return undefined;
   const figure = (value: AccuracyData | null): string =>
-    value ? `${percent(value.accuracy, decimalsFor(value.total))} (${percentRange(value.ci95, decimalsFor(value.total))})` : '–';
+    value ? `${percent(value.accuracy, decimalsOf(value))} (${percentRange(value.ci95, decimalsOf(value))})` : '–';
   const decimals = decimalsFor(change?.images ?? 0);
   return [
     name,

@@ -1,4 +1,4 @@
-import { changeInWords, count, decimalsFor, percent, percentRange, plainSpaces, points, signedPoints } from './format.js';
+import { changeInWords, count, decimalsFor, decimalsOf, percent, percentRange, plainSpaces, points, signedPoints } from './format.js';
 import type { AccuracyData, ChangeData, Conclusion, EvaluationData, Finding } from './data/types.js';
 
 /** What a verdict is worded from. */
@@ -63,7 +63,7 @@ function wording(facts: VerdictFacts, kept: boolean | null): string {
 function measured({ standard, adversarial, ood }: EvaluationData): string {
   const words = (what: string, figure: AccuracyData | null): string[] => {
     if (!figure) return [];
-    const decimals = decimalsFor(figure.total);
+    const decimals = decimalsOf(figure);
     return [`${what} ${percent(figure.accuracy, decimals)} (95\u202f% CI ${percentRange(figure.ci95, decimals)})`];
   };
   const parts = [

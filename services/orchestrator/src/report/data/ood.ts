@@ -49,6 +49,7 @@ export function oodOf(evaluation: Evaluation): OodFigure {
   return {
     data: {
       ...clustered(shares, accuracyOf(correct, total)),
+      images,
       corruptions: counted.map(({ name }) => name),
       severities: [...new Set(cells.map(({ severity }) => severity))].sort((a, b) => a - b),
     },

@@ -36,6 +36,8 @@ export interface ChangeData {
 
 /** Mean accuracy over corruptions and severities. */
 export interface OodData extends AccuracyData {
+  /** Images that were corrupted; total counts their copies. */
+  readonly images: number;
   readonly corruptions: readonly string[];
   readonly severities: readonly number[];
 }

@@ -1,12 +1,13 @@
 import { changeChart } from '../charts/changes.js';
 import { figure } from '../charts/svg.js';
-import type { AccuracyData, ChangeData, ReportData } from '../data/types.js';
-import { decimalsFor, percent, pointsRange, signedPoints } from '../format.js';
+import type { AccuracyData, ChangeData, EvaluationData, ReportData } from '../data/types.js';
+import { decimalsFor, decimalsOf, percent, pointsRange, signedPoints } from '../format.js';
 import { html, type Content, type Html } from './html.js';
 import { accuracyCell, changeCell, exact, mcnemarCell, table, toneOf, type Section } from './parts.js';
 
 /** What the verdict says at a glance. */
-function tone({ conclusion }: ReportData): 'good' | 'mixed' | 'bad' {
+function tone({ conclusion }: ReportData): 'good' | 'mixed' | 'bad' | 'plain' {
+  if (conclusion.standard === 'not-measured' && conclusion.adversarial === 'not-measured') return 'plain';
   if (conclusion.adversarial === 'lost' || conclusion.standard === 'lost') return 'bad';
   return conclusion.standard === 'gained' && conclusion.robustnessKept === true ? 'good' : 'mixed';
 }
@@ -44,13 +45,12 @@ export function verdictBlock(data: ReportData): Html {
 
 function tile(name: string, note: string, before: AccuracyData | null, after: AccuracyData | null, change: ChangeData | null): Content {
   if (!before && !after) return null;
-  const show = (value: AccuracyData | null): Content =>
-    value && exact(value.accuracy, percent(value.accuracy, decimalsFor(change?.images ?? value.total)));
+  const show = (value: AccuracyData | null): Content => value && exact(value.accuracy, percent(value.accuracy, decimalsOf(value)));
   return html`<div class="tile">
     <h2>${name}</h2>
     <p class="note">${note}</p>
     <p class="figures">
-      ${before && html`<span class="was">${show(before)}</span>`}${before && after && html`<span class="arrow"> → </span>`}${after && html`<b>${show(after)}</b>`}
+      ${before && after && html`<span class="was">${show(before)}</span><span class="arrow"> → </span>`}<b>${show(after ?? before)}</b>
     </p>
     ${
       change &&
@@ -87,49 +87,44 @@ function oodWords(data: ReportData): string {
 
 /** The table of all accuracies with intervals and tests. */
 export function accuraciesSection(data: ReportData): Section | undefined {
+  const isAlone = isEmpty(data.before) || isEmpty(data.after);
   const rows: Content[][] = [];
-  const add = (
-    name: Content,
-    before: AccuracyData | null,
-    after: AccuracyData | null,
-    change: ChangeData | null,
-    meanOver?: number,
-  ): void => {
+  const add = (name: Content, before: AccuracyData | null, after: AccuracyData | null, change: ChangeData | null): void => {
     if (!before && !after) return;
-    rows.push([
-      name,
-      accuracyCell(before, meanOver),
-      accuracyCell(after, meanOver),
-      changeCell(change),
-      bootstrapCell(change),
-      mcnemarCell(change),
-    ]);
+    const both = [accuracyCell(before), accuracyCell(after), changeCell(change), bootstrapCell(change), mcnemarCell(change)];
+    rows.push([name, ...(isAlone ? [accuracyCell(before ?? after)] : both)]);
   };
   add('Standard (clean)', data.before.standard, data.after.standard, data.change.standard);
   const attack = (data.after.adversarial ?? data.before.adversarial)?.attack;
   add(html`Adversarial <small>${attack}</small>`, data.before.adversarial, data.after.adversarial, data.change.adversarial);
+  const alone = isAlone ? [...data.before.attacks, ...data.after.attacks] : [];
+  if (alone.length > 1) for (const attack of alone) add(html`<span class="sub">${attack.name}</span>`, attack, null, null);
   if (data.change.attacks.length > 1) {
     for (const { name, before, after, change } of data.change.attacks) add(html`<span class="sub">${name}</span>`, before, after, change);
   }
-  add(html`Corruptions <small>${oodWords(data)}</small>`, data.before.ood, data.after.ood, data.change.ood, data.change.ood?.images ?? 0);
+  add(html`Corruptions <small>${oodWords(data)}</small>`, data.before.ood, data.after.ood, data.change.ood);
   if (rows.length === 0) return undefined;
   const chart = changeChart(data);
   const sure = data.conclusion.supportedMargin;
   return {
     id: 'accuracies',
-    title: 'Before and after',
+    title: isAlone ? 'Accuracies' : 'Before and after',
     body: html`${chart && figure(chart)}
       ${table({
-        caption: 'Accuracies before and after, with 95 % intervals',
-        head: ['', 'Before', 'After', 'Change (points)', 'Bootstrap 95 % CI', 'McNemar p'],
+        caption: isAlone ? 'Accuracies with 95 % intervals' : 'Accuracies before and after, with 95 % intervals',
+        head: isAlone ? ['', 'Accuracy'] : ['', 'Before', 'After', 'Change (points)', 'Bootstrap 95 % CI', 'McNemar p'],
         rows,
       })}
       <p class="reading">
-        Intervals of accuracies are Wilson's (over images for the mean of corruptions); changes are paired, image by image, so that they are
-        far sharper than two intervals side by side.
+        Intervals of accuracies are Wilson's (over images for the mean of corruptions).
+        ${!isAlone && 'Changes are paired, image by image, so that they are far sharper than two intervals side by side.'}
         ${sure !== null && html`Under attack the data rule out a loss above ${exact(sure, pointsUp(sure, data))} points (one-sided 95 %).`}
       </p>`,
   };
+}
+
+function isEmpty({ standard, adversarial, ood }: EvaluationData): boolean {
+  return !standard && !adversarial && !ood;
 }
 
 /** Rounded up, so that what is ruled out does not look smaller than it is. */

@@ -91,6 +91,8 @@ function partial(): Record<string, ReportInput> {
   };
 }
 
+const partialPages = Object.entries(partial()).map(([name, some]) => ({ name, html: buildReport(some).html }));
+
 describe('the page of a report', () => {
   it('is valid HTML without accessibility faults', async () => {
     assert.deepEqual(await problems(report.html), []);
@@ -157,7 +159,7 @@ describe('the page of a report', () => {
   });
 
   it('draws no shape at a place that is no number', () => {
-    for (const { html } of Object.values(partial()).map(buildReport)) {
+    for (const { html } of partialPages) {
       for (const element of elements(html)) {
         for (const { name, value } of element.attrs) {
           if (['d', 'x', 'y', 'x1', 'x2', 'y1', 'y2', 'width', 'height', 'transform', 'points'].includes(name))
@@ -202,9 +204,8 @@ describe('the page of a report', () => {
 });
 
 describe('the page of a plan with parts missing', () => {
-  for (const [name, some] of Object.entries(partial())) {
+  for (const { name, html } of partialPages) {
     it(`${name} is valid HTML and leads only to sections it has`, async () => {
-      const { html } = buildReport(some);
       assert.deepEqual(await problems(html), []);
       const ids = new Set(elements(html).flatMap((element) => attribute(element, 'id') ?? []));
       const anchors = elements(html)
@@ -215,7 +216,7 @@ describe('the page of a plan with parts missing', () => {
   }
 
   it('leaves out what was not measured', () => {
-    const { html } = buildReport(reportInput({ ...SMALL, corruptionImages: 0 }));
-    assert.ok(!html.includes('id="corruptions"') && !html.includes('Under corruptions'));
+    const html = partialPages.find(({ name }) => name === 'without corruptions')?.html ?? '';
+    assert.ok(html.length > 0 && !html.includes('id="corruptions"') && !html.includes('Under corruptions'));
   });
 });

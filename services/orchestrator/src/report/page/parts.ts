@@ -1,5 +1,5 @@
-import type { AccuracyData, ChangeData, Ends } from '../data/types.js';
-import { count, decimalsFor, percent, percentRange, pointsRange, pValue, significant, signedPoints } from '../format.js';
+import type { AccuracyData, ChangeData, Ends, OodData } from '../data/types.js';
+import { count, decimalsFor, decimalsOf, percent, percentRange, pointsRange, pValue, significant, signedPoints } from '../format.js';
 import { html, type Content, type Html } from './html.js';
 
 /** A section of the page with the anchor that the contents link to. */
@@ -67,17 +67,15 @@ export function whole(value: number): Html {
   return exact(value, count(value));
 }
 
-/**
- * "83.4 %" with its interval below.
- *
- * @param meanOver images behind a mean over corruptions, whose copies are no images of their own.
- */
-export function accuracyCell(figure: AccuracyData | null, meanOver?: number): Html {
+/** "83.4 %" with its interval below, and the counts where they are images rather than corrupted copies. */
+export function accuracyCell(figure: AccuracyData | OodData | null): Html {
   if (!figure) return html`–`;
-  const decimals = decimalsFor(meanOver ?? figure.total);
+  const decimals = decimalsOf(figure);
   return html`<span class="value">${exact(figure.accuracy, percent(figure.accuracy, decimals))}</span
     ><small
-      >${interval(figure.ci95, percentRange(figure.ci95, decimals))}${meanOver === undefined && html`<span class="of">${count(figure.correct)} of ${count(figure.total)}</span>`}</small
+      >${interval(figure.ci95, percentRange(figure.ci95, decimals))}${
+        !('images' in figure) && html`<span class="of">${count(figure.correct)} of ${count(figure.total)}</span>`
+      }</small
     >`;
 }
 

@@ -18,24 +18,28 @@ export function corruptionsSection(data: ReportData): Section | undefined {
     data.corruptions.some((row) => row.severities.some((cell) => cell.severity === severity)),
   );
   const chart = corruptionChart(data);
+  const isCompared = data.corruptions.some(({ change }) => change !== null);
   return {
     id: 'corruptions',
     title: 'Accuracy under corruptions',
     body: html`${chart && figure(chart)}
-      ${table({
-        caption: 'Accuracy under each corruption by severity, percent, before → after',
-        head: ['Corruption', ...measured.map((severity) => `Severity ${severity}`), 'Mean', 'Change (points)'],
-        rows: data.corruptions.map((row): Content[] => [
-          html`${corruptionName(row.name)}${!row.standard && html` <small>beyond the standard 15, not in the mean</small>`}`,
-          ...measured.map((severity) => severityCell(row, severity)),
-          beforeAfter(row.before, row.after),
-          changeCell(row.change),
-        ]),
-      })}
-      <p class="reading">
+    ${table({
+      caption: `Accuracy under each corruption by severity, percent${isCompared ? ', before → after' : ''}`,
+      head: ['Corruption', ...measured.map((severity) => `Severity ${severity}`), 'Mean', ...(isCompared ? ['Change (points)'] : [])],
+      rows: data.corruptions.map((row): Content[] => [
+        html`${corruptionName(row.name)}${!row.standard && html` <small>beyond the standard 15, not in the mean</small>`}`,
+        ...measured.map((severity) => severityCell(row, severity)),
+        beforeAfter(row.before, row.after),
+        ...(isCompared ? [changeCell(row.change)] : []),
+      ]),
+    })}
+    ${
+      isCompared &&
+      html`<p class="reading">
         ▲ and ▼ mark changes that are significant on their own (exact McNemar test, p &lt; 0.05). Of so many cells about one in twenty is
         marked by chance alone; the mean is what counts.
-      </p>`,
+      </p>`
+    }`,
   };
 }
 
@@ -54,6 +58,7 @@ function severityCell(row: CorruptionRowData, severity: number): Content {
 
 function beforeAfter(before: number | null, after: number | null): Html {
   const show = (value: number | null): Content => (value === null ? '–' : exact(value, (100 * value).toFixed(1)));
+  if (before === null || after === null) return html`${show(before ?? after)}`;
   return html`<span class="pair"><span class="was">${show(before)}</span> → ${show(after)}</span>`;
 }
 

@@ -38,6 +38,7 @@ main > section, .cautions { background: var(--paper); border: 1px solid var(--li
 .verdict { border-radius: 12px; padding: 20px 24px; margin: 0 0 16px; border: 1px solid; border-left-width: 8px; }
 .verdict .label { font-weight: 700; font-size: 0.86rem; letter-spacing: 0.04em; text-transform: uppercase; margin: 0 0 6px; }
 .verdict .text { font-size: 1.22rem; line-height: 1.45; margin: 0; }
+.plain { background: var(--paper); border-color: var(--quiet); } .plain .label { color: var(--soft); }
 .good { background: var(--good-paper); border-color: var(--good); } .good .label { color: var(--good); }
 .mixed { background: var(--mixed-paper); border-color: var(--mixed); } .mixed .label { color: var(--mixed); }
 .bad { background: var(--bad-paper); border-color: var(--bad); } .bad .label { color: var(--bad); }
