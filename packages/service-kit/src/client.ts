@@ -4,3 +4,4 @@ export { EnvironmentError, readEnvironment, setting } from './environment.js';
 export * from './errors.js';
 export { Peer, Peers, type PeerOptions, type StreamCallOptions, type UnaryCallOptions } from './grpc/peer.js';
 export { fromGrpcFailure, toGrpcFailure } from './grpc/status.js';
+export { clientTls, type ClientTlsFiles } from './grpc/tls.js';

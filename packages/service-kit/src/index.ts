@@ -19,10 +19,12 @@ export {
   type Violation,
 } from './errors.js';
 export { closeOnSignals, startService, type ListenAddress, type RunningService, type ServiceOptions } from './grpc/bootstrap.js';
+export { BearerTokens } from './grpc/bearer-tokens.js';
 export { callSignal, requestsOf, type AnyCall, type StreamingCall } from './grpc/call.js';
 export { Peer, Peers, type PeerOptions, type StreamCallOptions, type UnaryCallOptions } from './grpc/peer.js';
 export { fromGrpcFailure, toGrpcFailure } from './grpc/status.js';
 export { progressStream, streamOf, type Progress } from './grpc/streams.js';
+export { clientTls, serverTls, type ClientTlsFiles, type ServerTlsFiles } from './grpc/tls.js';
 export { LOG_LEVELS, createLogger, nestLogger, type LogLevel, type Logger, type LoggerOptions } from './logger.js';
 export { Counter, Gauge, Histogram, Metrics, type Registry } from './metrics.js';
 export { type ReadinessCheck, type ReadinessState } from './readiness.js';

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { type ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { type Metadata, type ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { type PackageDefinition } from '@grpc/proto-loader';
 import { type DynamicModule, type INestApplication, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -28,6 +28,7 @@ export interface ServiceOptions {
   readonly services: readonly string[];
   readonly grpc: ListenAddress & {
     readonly credentials?: ServerCredentials;
+    readonly authorize?: (metadata: Metadata, path: string) => void;
     readonly reflection?: boolean;
     readonly unaryTimeoutMs?: number;
     readonly drainMs?: number;

@@ -1,4 +1,5 @@
 import {
+  type Metadata,
   type MethodDefinition,
   Server,
   ServerCredentials,
@@ -44,6 +45,8 @@ export interface GrpcStrategyOptions {
   /** Full names of the services this server offers, e.g. "greeting.v1.Greeter"; all their RPCs must have a handler. */
   readonly services: readonly string[];
   readonly credentials?: ServerCredentials;
+  /** Lets a call of the services pass, or throws; health and reflection are open to all. */
+  readonly authorize?: (metadata: Metadata, path: string) => void;
   /** Whether callers may ask for the contracts (grpc.reflection); default true. */
   readonly reflection?: boolean;
   /** Longest time a unary call may take, in milliseconds, whatever deadline its caller set; default 120 000. */
@@ -152,7 +155,10 @@ export class GrpcStrategy extends ServerGrpc {
       const input = method.requestStream ? call : (call as { request: unknown }).request;
       const traceId = traceIdOf(text(call, 'traceparent')) ?? newTraceId();
       const runId = text(call, RUN_ID_KEY);
-      const invoke = async (): Promise<unknown> => handler(input, call.metadata, call);
+      const invoke = async (): Promise<unknown> => {
+        this.settings.authorize?.(call.metadata, method.path);
+        return handler(input, call.metadata, call);
+      };
       withContext(runId === undefined ? { traceId } : { traceId, runId }, () => {
         const work = method.responseStream
           ? this.#answerWithStream(call as StreamingCall, invoke())
