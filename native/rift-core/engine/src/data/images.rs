@@ -59,7 +59,7 @@ pub fn decode_all(files: &[PathBuf], control: &Control) -> Result<Tensor> {
         if index % REPORT_EVERY == 0 || index + 1 == files.len() {
             let (done, total) = (index as u64 + 1, files.len() as u64);
             control.report(Progress {
-                phase: "decoding".into(),
+                phase: "decoding images".into(),
                 done,
                 total,
                 unit: "images".into(),

@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod folder;
 mod images;
 pub mod npy;
+pub mod repeats;
 pub mod split;
 mod text;
 pub mod tiny_imagenet;
@@ -49,6 +50,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// Whether reading it decodes files one by one, which [`load_watched`] reports.
+    pub fn decodes_files(self) -> bool {
+        matches!(self, Self::Folder | Self::TinyImagenet)
+    }
+
     /// What a folder of this format holds, for messages.
     fn expected(self) -> &'static str {
         match self {

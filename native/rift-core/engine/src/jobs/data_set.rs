@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::inputs::{label_of, DataFile};
 use crate::control::{Control, Progress};
 use crate::corrupt::{corrupt_dataset, Corruption};
+use crate::data::repeats::Repeats;
 use crate::data::{self, read_adversarial_set, save_split, write_adversarial_set, Dataset, Format};
 use crate::error::{EngineError, Result};
 use crate::spec::CorruptSpec;
@@ -44,11 +45,13 @@ pub(super) fn import_dataset(request: ImportRequest, control: &Control) -> Resul
     let names = data::splits(&request.path, request.format)?;
     let mut imported =
         Imported { classes: Vec::new(), image_size: 0, notes: Vec::new(), splits: BTreeMap::new() };
+    let mut repeats = Repeats::default();
     let hold_out = request.held_out > 0 && !names.iter().any(|name| name == "val");
     for (index, name) in names.iter().enumerate() {
         control.check()?;
-        let mut split = data::load(&request.path, request.format, name)?;
+        let mut split = data::load_watched(&request.path, request.format, name, control)?;
         split.name.clone_from(&request.name);
+        imported.notes.extend(repeats.add(&split)?);
         if hold_out && name == "train" {
             let (rest, held) = split.held_out(i64::from(request.held_out), u64::from(request.seed))?;
             let mut validation = split.subset(&held)?;
@@ -62,7 +65,9 @@ pub(super) fn import_dataset(request: ImportRequest, control: &Control) -> Resul
         }
         store(&mut imported, &request, &split)?;
         let (done, total) = (index as u64 + 1, names.len() as u64);
-        control.report(Progress { phase: name.clone(), done, total, unit: "splits".into(), ..Progress::default() });
+        if !request.format.decodes_files() {
+            control.report(Progress { phase: name.clone(), done, total, unit: "splits".into(), ..Progress::default() });
+        }
     }
     Ok(imported)
 }
