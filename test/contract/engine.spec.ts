@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { AttackerServiceClient, ConversionServiceClient, PerturbResponse, SplitInfo, TrainerServiceClient } from '@rift/contracts';
 import { createCore } from '@rift/core';
 import { Cancelled, InvalidArgument, NotFound } from '@rift/service-kit';
+import { WORKER_PARTS, type WorkerParts } from '@rift/worker-kit';
 
 import { failure, last, messages, unary } from '../support/calls.js';
 import { writeNpySet } from '../support/npy.js';
@@ -32,8 +34,15 @@ describe('the workers with the built engine', () => {
   let splits: Record<string, SplitInfo>;
   let network: string;
   let adversarialSet: string;
+  let parts: WorkerParts;
 
   const split = (name: string): string => splits[name]?.digest ?? assert.fail(`no split ${name}`);
+
+  /** Resolves a moment after a job of the attacker began: long enough for it to reach the engine. */
+  const deviceTaken = async (): Promise<void> => {
+    while (!parts.admission.busy) await sleep(5);
+    await sleep(300);
+  };
 
   const standardLoss = async (digest: string): Promise<number | undefined> => {
     const { result } = await last(attacker.evaluate({ ...evaluateRequest(digest, split('test')), spec: { standard: true } }));
@@ -45,7 +54,9 @@ describe('the workers with the built engine', () => {
     const folder = join(workers.folder, 'data');
     await mkdir(folder);
     await writeNpySet(folder, { train: 32, test: 16 });
-    attacker = (await workers.attacker()).client;
+    const started = await workers.attacker();
+    attacker = started.client;
+    parts = started.service.app.get<WorkerParts>(WORKER_PARTS, { strict: false });
     ({ client: trainer, conversion } = await workers.trainer({ RIFT_IMPORT_ROOT: folder }));
     const { dataset } = await unary(conversion.importDataset.bind(conversion), {
       name: 'dark-and-light',
@@ -176,12 +187,25 @@ describe('the workers with the built engine', () => {
     assert.doesNotMatch(error.message, new RegExp(workers.folder));
   });
 
+  it('read files beside a running job', async () => {
+    const request = craftRequest(network, split('train'));
+    request.spec = { attack: { ...PGD, steps: 100_000, restarts: 100, toTheEnd: true }, seed: 1 };
+    const stream = attacker.craftAdversarialSet(request);
+    const ended = failure(messages(stream));
+    await deviceTaken();
+    const { network: info } = await unary(conversion.inspectNetwork.bind(conversion), { digest: network });
+    assert.equal(info?.digest, network);
+    stream.cancel();
+    assert.ok((await ended) instanceof Cancelled);
+    await workers.idle();
+  });
+
   it('stop a running computation within two seconds of its call, and take the next job', async () => {
     const request = craftRequest(network, split('train'));
     request.spec = { attack: { ...PGD, steps: 100_000, restarts: 100, toTheEnd: true }, seed: 1 };
     const stream = attacker.craftAdversarialSet(request);
     const ended = failure(messages(stream));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await deviceTaken();
     const since = performance.now();
     stream.cancel();
     assert.ok((await ended) instanceof Cancelled);

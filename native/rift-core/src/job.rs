@@ -11,7 +11,7 @@ use rift_engine::error::{EngineError, Result as EngineResult};
 use rift_engine::jobs;
 
 use crate::failure::to_napi;
-use crate::worker;
+use crate::worker::{self, Lane};
 
 /// Progress events kept for a busy event loop; beyond that new ones are dropped, and the next replaces them.
 const PROGRESS_QUEUE: usize = 4;
@@ -28,7 +28,7 @@ enum Outcome {
     Ended(Arc<EngineResult<String>>),
 }
 
-/// A job, queued or running on the compute thread.
+/// A job, queued or running on its thread.
 #[napi]
 pub struct NativeJob {
     control: Control,
@@ -82,12 +82,13 @@ pub fn submit(kind: String, request_json: String, on_progress: Function<'_, Stri
         }
     }));
     let outcome = Arc::new(Mutex::new(Outcome::default()));
+    let lane = if jobs::FILE_KINDS.contains(&kind.as_str()) { Lane::Files } else { Lane::Compute };
     let (worker_control, worker_outcome) = (control.clone(), Arc::clone(&outcome));
     let work = move || {
         worker_control.check()?;
         jobs::run(&kind, &request_json, &worker_control)
     };
-    worker::run(work, move |ended| finish(&worker_outcome, ended)).map_err(|error| to_napi(&error))?;
+    worker::run(lane, work, move |ended| finish(&worker_outcome, ended)).map_err(|error| to_napi(&error))?;
     Ok(NativeJob { control, outcome, id: NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) })
 }
 

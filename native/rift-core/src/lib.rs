@@ -1,5 +1,5 @@
 //! Node addon of the RiFT engine: thin adapters over plain engine functions. The boundary is mirrored, in this order,
-//! by `ts/native.ts`. All tensors live on one compute thread ([`worker`]); calls hand over owned bytes and texts.
+//! by `ts/native.ts`. Tensors live on the threads of [`worker`]; calls hand over owned bytes and texts.
 
 mod doctor;
 mod failure;

@@ -11,7 +11,7 @@ use rift_engine::jobs;
 use rift_engine::jobs::perturb::{Images, Perturbed, Request, Session};
 
 use crate::failure::to_napi;
-use crate::worker;
+use crate::worker::{self, Lane};
 
 /// One attacked batch.
 #[napi(object)]
@@ -49,7 +49,7 @@ pub fn open_perturb(env: &Env, request_json: String) -> napi::Result<Object<'_>>
         }
         Err(error) => deferred.reject(to_napi(&error)),
     };
-    worker::run(work, done).map_err(|error| to_napi(&error))?;
+    worker::run(Lane::Compute, work, done).map_err(|error| to_napi(&error))?;
     Ok(promise)
 }
 
@@ -78,7 +78,7 @@ impl NativePerturbSession {
             })),
             Err(error) => deferred.reject(to_napi(&error)),
         };
-        worker::run(work, done).map_err(|error| to_napi(&error))?;
+        worker::run(Lane::Compute, work, done).map_err(|error| to_napi(&error))?;
         Ok(promise)
     }
 
@@ -91,6 +91,6 @@ impl NativePerturbSession {
             drop(session.lock().unwrap_or_else(PoisonError::into_inner).take());
             Ok(())
         };
-        worker::run(release, |_: EngineResult<()>| ()).map_err(|error| to_napi(&error))
+        worker::run(Lane::Compute, release, |_: EngineResult<()>| ()).map_err(|error| to_napi(&error))
     }
 }

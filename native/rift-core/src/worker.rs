@@ -1,5 +1,6 @@
-//! The one compute thread of the process. It owns every tensor and runs its tasks one after the other; libtorch's thread
-//! count and gradient mode are process-wide or thread-local, so nothing else may compute. A panic fails its task alone.
+//! The threads of the process that hold tensors. One computes: libtorch's thread count and gradient mode are process-wide
+//! or thread-local, so nothing else may. One reads and writes files, so that an import does not wait for hours of training.
+//! Each runs its tasks one after the other; a panic fails its task alone.
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -10,32 +11,53 @@ use rift_engine::error::{EngineError, Result};
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// Stack of the compute thread: autograd recurses over deep networks.
+/// Stack of a thread: autograd recurses over deep networks.
 const STACK_BYTES: usize = 64 << 20;
 
-fn queue() -> Result<&'static Sender<Task>> {
-    static QUEUE: OnceLock<std::result::Result<Sender<Task>, String>> = OnceLock::new();
-    QUEUE
-        .get_or_init(|| {
-            let (sender, receiver) = channel::<Task>();
-            std::thread::Builder::new()
-                .name("rift-compute".into())
-                .stack_size(STACK_BYTES)
-                .spawn(move || receiver.into_iter().for_each(|task| task()))
-                .map(|_| sender)
-                .map_err(|error| error.to_string())
-        })
-        .as_ref()
-        .map_err(|error| EngineError::Internal(format!("the compute thread did not start: {error}")))
+/// Which thread a task runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Everything that computes.
+    Compute,
+    /// Reading, checking and writing files.
+    Files,
 }
 
-/// Queues `work` and hands its outcome to `done` on the compute thread.
-pub fn run<T>(work: impl FnOnce() -> Result<T> + Send + 'static, done: impl FnOnce(Result<T>) + Send + 'static) -> Result<()> {
+impl Lane {
+    fn queue(self) -> Result<&'static Sender<Task>> {
+        static COMPUTE: Queue = OnceLock::new();
+        static FILES: Queue = OnceLock::new();
+        let (queue, name) = match self {
+            Self::Compute => (&COMPUTE, "rift-compute"),
+            Self::Files => (&FILES, "rift-files"),
+        };
+        queue
+            .get_or_init(|| started(name).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(|error| EngineError::Internal(format!("the thread {name} did not start: {error}")))
+    }
+}
+
+type Queue = OnceLock<std::result::Result<Sender<Task>, String>>;
+
+fn started(name: &str) -> std::io::Result<Sender<Task>> {
+    let (sender, receiver) = channel::<Task>();
+    std::thread::Builder::new()
+        .name(name.into())
+        .stack_size(STACK_BYTES)
+        .spawn(move || receiver.into_iter().for_each(|task| task()))?;
+    Ok(sender)
+}
+
+/// Queues `work` on a thread and hands its outcome to `done` there.
+pub fn run<T>(
+    lane: Lane, work: impl FnOnce() -> Result<T> + Send + 'static, done: impl FnOnce(Result<T>) + Send + 'static,
+) -> Result<()> {
     let task = move || {
         let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(poisoned(panic.as_ref())));
         done(outcome);
     };
-    queue()?.send(Box::new(task)).map_err(|_| EngineError::Internal("the compute thread has ended".into()))
+    lane.queue()?.send(Box::new(task)).map_err(|_| EngineError::Internal("the thread of the job has ended".into()))
 }
 
 fn poisoned(panic: &(dyn Any + Send)) -> EngineError {

@@ -28,6 +28,10 @@ pub const KINDS: [&str; 12] = [
     "inspectNetwork", "exportNetwork", "importDataset", "importAdversarialSet",
 ];
 
+/// Those of [`KINDS`] that read, check and write files and compute nothing: they may run beside another job.
+pub const FILE_KINDS: [&str; 5] =
+    ["importNetwork", "inspectNetwork", "exportNetwork", "importDataset", "importAdversarialSet"];
+
 /// Runs the job `kind` on a request in JSON and returns its result in JSON.
 pub fn run(kind: &str, request: &str, control: &Control) -> Result<String> {
     match kind {
