@@ -12,12 +12,13 @@ import { Database } from './database/database.js';
 import { ExecutorLock } from './database/executor-lock.js';
 import { RunExecutor } from './execution/run-executor.js';
 import { stageExecutor } from './execution/stages/execute-stage.js';
-import { reportExecutor, type ReportParts } from './execution/stages/report.js';
+import { reportExecutor } from './execution/stages/report.js';
 import { Supervisor } from './execution/supervisor.js';
 import { UnitRunner } from './execution/unit-runner.js';
 import { WorkflowEngine } from './execution/workflow-engine.js';
 import { OrchestratorModule } from './orchestrator.module.js';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.js';
+import { renderReport } from './report/index.js';
 import { ExecutionStore } from './runs/execution-store.js';
 import { ResultStore } from './runs/result-store.js';
 import { runMessage } from './runs/run-record.js';
@@ -29,7 +30,6 @@ import { WorkerPool } from './workers/worker-pool.js';
 /** What an orchestrator needs beside its settings. */
 export interface OrchestratorOptions {
   readonly logger: Logger;
-  readonly buildReport: ReportParts['build'];
   /** Called when this process may not execute runs any more; it should end. */
   readonly onLost: (reason: unknown) => void;
 }
@@ -170,7 +170,7 @@ interface ExecutorParts {
 }
 
 function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, parts: ExecutorParts): RunExecutor {
-  const { logger, buildReport } = options;
+  const { logger } = options;
   const { database, runs, catalog, artifacts, pools } = parts;
   return new RunExecutor({
     store: new ExecutionStore(database),
@@ -185,7 +185,7 @@ function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, 
     readRun: async (id) => runMessage(await runs.get(id)),
     executorId: config.executorId,
     engineVersion: ENGINE_VERSION,
-    executeStage: stageExecutor(reportExecutor({ artifacts, catalog, build: buildReport, versions: VERSIONS })),
+    executeStage: stageExecutor(reportExecutor({ artifacts, catalog, build: renderReport, versions: VERSIONS })),
     logger,
   });
 }

@@ -9,6 +9,7 @@ const WORKFLOW = 'run-plan';
 /** Workflows recorded by one version of this code are gone on with by the next: what they record is the ends of stages alone. */
 const WORKFLOW_VERSION = 'rift-1';
 const POOL_SIZE = 8;
+const IDLE_LIMIT = 'idle_in_transaction_session_timeout';
 /** A run may be interrupted any number of times; DBOS's own limit of 100 would give it up. */
 const MAX_RECOVERIES = 1_000_000;
 
@@ -44,7 +45,7 @@ export class WorkflowEngine {
     handler = onRun;
     DBOS.setConfig({
       name: 'rift',
-      systemDatabaseUrl: this.databaseUrl,
+      systemDatabaseUrl: withIdleLimit(this.databaseUrl),
       systemDatabasePoolSize: POOL_SIZE,
       executorID: this.executorId,
       applicationVersion: WORKFLOW_VERSION,
@@ -75,6 +76,17 @@ export class WorkflowEngine {
     await DBOS.shutdown();
     handler = undefined;
   }
+}
+
+/**
+ * Ends sessions that are left idle inside a transaction, which DBOS would otherwise ask for with a statement of its own on every new
+ * connection, in the way of the first one.
+ */
+function withIdleLimit(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  const options = url.searchParams.get('options') ?? '';
+  if (!options.includes(IDLE_LIMIT)) url.searchParams.set('options', `${options} -c ${IDLE_LIMIT}=60000`.trim());
+  return url.href;
 }
 
 function workflowId(runId: string, attempt: number): string {

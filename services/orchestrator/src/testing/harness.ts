@@ -19,7 +19,10 @@ import { Peer } from '@rift/service-kit';
 import { FakeWorker } from './fake-workers.js';
 import { someSettings } from './messages.js';
 
-const MAIN = fileURLToPath(new URL('orchestrator-main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+/** Long enough for a machine that is busy with other things; nothing waits this long when it is not. */
+const PATIENCE_MS = 120_000;
+
 const runs = RunServiceConstructor.service;
 const catalog = CatalogServiceConstructor.service;
 
@@ -36,15 +39,23 @@ export class Harness {
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
-  /** @param settings environment variables of the orchestrator, over the harness's own. */
-  static async start(workerCount = 1, settings: Readonly<Record<string, string>> = {}): Promise<Harness> {
-    const home = await mkdtemp(join(tmpdir(), 'rift-test-'));
+  /**
+   * @param settings environment variables of the orchestrator, over the harness's own.
+   * @param shared state folder of another harness, whose artifacts and data set this one uses too.
+   */
+  static async start(workerCount = 1, settings: Readonly<Record<string, string>> = {}, shared?: string): Promise<Harness> {
+    const home = shared ?? (await mkdtemp(join(tmpdir(), 'rift-test-')));
     const store = await FolderStore.open(join(home, 'artifacts'));
     const workers = await Promise.all(Array.from({ length: workerCount }, () => new FakeWorker(store).start()));
     const harness = new Harness(home, store, workers, settings);
-    await harness.boot();
-    await harness.peer.unary(catalog.ImportDataset, { import: { name: 'toy', path: '/toy' } });
-    return harness;
+    try {
+      await harness.boot();
+      await harness.peer.unary(catalog.ImportDataset, { import: { name: 'toy', path: '/toy' } });
+      return harness;
+    } catch (error) {
+      await harness.close();
+      throw error;
+    }
   }
 
   get worker(): FakeWorker {
@@ -63,7 +74,6 @@ export class Harness {
     const addresses = this.workers.map((worker) => worker.address).join(',');
     const child = spawn(process.execPath, [MAIN], {
       env: {
-        ...process.env,
         RIFT_ORCHESTRATOR_ADDRESS: '127.0.0.1:0',
         RIFT_HOME: this.home,
         RIFT_ATTACKERS: addresses,
@@ -79,7 +89,7 @@ export class Harness {
       child.once('exit', (code) => reject(new Error(`The orchestrator ended with code ${code}:\n${this.log.slice(-20).join('\n')}`)));
       createInterface({ input: child.stdout }).on('line', (line) => {
         this.log.push(line);
-        const found = /^port (\d+)$/.exec(line)?.[1];
+        const found = /"grpcPort":(\d+)/.exec(line)?.[1];
         if (found !== undefined) resolve(Number(found));
       });
     });
@@ -91,6 +101,7 @@ export class Harness {
     const child = this.#child;
     if (!child) return null;
     this.#child = undefined;
+    if (child.exitCode !== null) return child.exitCode;
     this.#peer?.close();
     const gone = once(child, 'exit');
     child.kill(signal);
@@ -127,9 +138,9 @@ export class Harness {
 
   /** Waits until something holds. */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-    const giveUpAt = Date.now() + 30_000;
+    const giveUpAt = Date.now() + PATIENCE_MS;
     while (!(await holds())) {
-      if (Date.now() > giveUpAt) throw new Error(`Waited 30 s in vain for: ${what}`);
+      if (Date.now() > giveUpAt) throw new Error(`Waited in vain for: ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -1,7 +1,7 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import type { DatasetInfo, NetworkInfo, NetworkSource, Run, Stage } from '@rift/contracts';
 import { canonicalJson } from '../../messages/canonical.js';
-import type { Environment, Evaluation, NamedArtifact, Registered, ReportInput } from '../../report/input.js';
+import type { Environment, Evaluation, NamedArtifact, Registered, ReportInput } from '../../report/index.js';
 
 /** What a report needs beside the run itself. */
 export interface ReportSurroundings {

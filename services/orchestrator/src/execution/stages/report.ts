@@ -2,7 +2,7 @@ import type { ArtifactStore } from '@rift/artifacts';
 import type { CatalogService } from '../../catalog/catalog-service.js';
 import { required } from '../stage-context.js';
 import type { ReportExecutor } from './execute-stage.js';
-import type { ReportInput } from '../../report/input.js';
+import type { ReportInput } from '../../report/index.js';
 import { reportInput } from './report-input.js';
 
 /** A report in its two forms. */
@@ -19,7 +19,7 @@ export interface BuiltReport {
 export interface ReportParts {
   readonly artifacts: ArtifactStore;
   readonly catalog: CatalogService;
-  readonly build: (input: ReportInput) => BuiltReport;
+  readonly build: (input: ReportInput) => Promise<BuiltReport>;
   /** Versions to show, by name. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -33,7 +33,7 @@ export function reportExecutor({ artifacts, catalog, build, versions }: ReportPa
       'its report stage',
     );
     const { network = '', dataset = '' } = run.settings ?? {};
-    const report = build(
+    const report = await build(
       reportInput(run, stage, {
         network: network === '' ? undefined : await catalog.getNetwork(context.inputs.networks[network] ?? network),
         dataset: dataset === '' ? undefined : await catalog.getDataset(context.inputs.dataset.digest),
