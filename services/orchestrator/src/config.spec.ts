@@ -23,6 +23,11 @@ describe('readConfig', () => {
     assert.deepEqual(config.trainers, ['dns:///trainers.rift:50053']);
   });
 
+  it('refuses half of a certificate', () => {
+    assert.throws(() => readConfig({ RIFT_TLS_CERT: 'a.pem' }), /belong together/);
+    assert.throws(() => readConfig({ RIFT_TLS_CLIENT_CA: 'ca.pem' }), /needs RIFT_TLS_CERT/);
+  });
+
   it('names every bad variable at once', () => {
     assert.throws(
       () => readConfig({ RIFT_TRAINERS: 'nowhere', DATABASE_URL: 'mysql://x', RIFT_EXECUTOR_ID: 'a b', RIFT_MAX_ATTEMPTS: '0' }),

@@ -1,6 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { LOG_LEVELS, readEnvironment, setting, type LogLevel } from '@rift/service-kit';
+import { EnvironmentError, LOG_LEVELS, readEnvironment, setting, type LogLevel } from '@rift/service-kit';
+import type { SecuritySettings } from './security.js';
 
 const SETTINGS = {
   /** Where the gRPC API listens. */
@@ -37,6 +38,17 @@ const SETTINGS = {
   RIFT_MAX_ATTEMPTS: setting.integer(1, 100).default(6),
   /** Seconds that a shutdown waits for calls in progress. */
   RIFT_DRAIN_SECONDS: setting.integer(1, 30).default(10),
+  /** PEM files of this service's certificate and key: the API is then served over TLS. */
+  RIFT_TLS_CERT: setting.text().optional(),
+  RIFT_TLS_KEY: setting.text().optional(),
+  /** PEM file of the authority whose certificates clients must have. */
+  RIFT_TLS_CLIENT_CA: setting.text().optional(),
+  /** PEM file of the authority of the workers' certificates: workers are then called over TLS. */
+  RIFT_TLS_CA: setting.text().optional(),
+  /** File of "ROLE TOKEN" lines (roles read, submit, admin): callers must then send one of the tokens. */
+  RIFT_TOKENS: setting.text().optional(),
+  /** Token that the workers ask for; RIFT_WORKER_TOKEN_FILE names a file that holds it. */
+  RIFT_WORKER_TOKEN: setting.text().optional(),
   RIFT_LOG_LEVEL: setting.oneOf(LOG_LEVELS).default('info'),
 };
 
@@ -69,6 +81,7 @@ export interface OrchestratorConfig {
   readonly unreachableMs: number;
   readonly maxAttempts: number;
   readonly drainMs: number;
+  readonly security: SecuritySettings;
   readonly logLevel: LogLevel;
 }
 
@@ -79,6 +92,12 @@ export interface OrchestratorConfig {
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>> = process.env): OrchestratorConfig {
   const found = readEnvironment(SETTINGS, variables);
+  if ((found.RIFT_TLS_CERT === undefined) !== (found.RIFT_TLS_KEY === undefined)) {
+    throw new EnvironmentError(['RIFT_TLS_CERT and RIFT_TLS_KEY belong together: set both or neither']);
+  }
+  if (found.RIFT_TLS_CLIENT_CA !== undefined && found.RIFT_TLS_CERT === undefined) {
+    throw new EnvironmentError(['RIFT_TLS_CLIENT_CA needs RIFT_TLS_CERT and RIFT_TLS_KEY: clients are told apart over TLS only']);
+  }
   const home = resolve(found.RIFT_HOME);
   return {
     address: found.RIFT_ORCHESTRATOR_ADDRESS,
@@ -95,6 +114,14 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     unreachableMs: found.RIFT_WORKER_UNREACHABLE_SECONDS * 1000,
     maxAttempts: found.RIFT_MAX_ATTEMPTS,
     drainMs: found.RIFT_DRAIN_SECONDS * 1000,
+    security: {
+      certificate: found.RIFT_TLS_CERT,
+      key: found.RIFT_TLS_KEY,
+      clientAuthority: found.RIFT_TLS_CLIENT_CA,
+      workerAuthority: found.RIFT_TLS_CA,
+      tokensFile: found.RIFT_TOKENS,
+      workerToken: found.RIFT_WORKER_TOKEN,
+    },
     logLevel: found.RIFT_LOG_LEVEL,
   };
 }

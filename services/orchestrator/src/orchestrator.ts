@@ -24,6 +24,7 @@ import { ResultStore } from './runs/result-store.js';
 import { runMessage } from './runs/run-record.js';
 import { RunService } from './runs/run-service.js';
 import { RunStore } from './runs/run-store.js';
+import { serverSecurity, workerSecurity } from './security.js';
 import { ENGINE_VERSION, VERSIONS } from './version.js';
 import { WorkerPool } from './workers/worker-pool.js';
 
@@ -120,7 +121,7 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
     module: OrchestratorModule.forRoot({ runs: runService, catalog, artifacts: new ArtifactService(artifacts) }),
     packageDefinition,
     services: [SERVICE_NAMES.runs, SERVICE_NAMES.catalog, SERVICE_NAMES.artifacts],
-    grpc: { ...listenAddress(config.address), drainMs: config.drainMs },
+    grpc: { ...listenAddress(config.address), ...serverSecurity(config.security), drainMs: config.drainMs },
     operations: config.operationsAddress === undefined ? undefined : listenAddress(config.operationsAddress),
     checks: [
       { name: 'database', probe: () => runs.countActive().then(() => undefined) },
@@ -192,7 +193,7 @@ function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, 
 
 function poolOf(name: 'attackers' | 'trainers', config: OrchestratorConfig, logger: Logger): WorkerPool {
   const { jobsPerWorker, maxAttempts, unreachableMs } = config;
-  return new WorkerPool({ name, targets: config[name], jobsPerWorker, maxAttempts, unreachableMs, logger });
+  return new WorkerPool({ ...workerSecurity(config.security), name, targets: config[name], jobsPerWorker, maxAttempts, unreachableMs, logger });
 }
 
 function metricsOf(pools: ExecutorParts['pools'], executor: RunExecutor): Metrics {
