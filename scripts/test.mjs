@@ -30,6 +30,8 @@ async function main() {
   const env = toolEnvironment();
   // The build knows libtorch by the link native/rift-core/libtorch; a second spelling would rebuild everything.
   delete env.LIBTORCH;
+  // Tests run side by side: threads that spin at OpenMP's barriers would take the processors from each other.
+  env.OMP_WAIT_POLICY = 'PASSIVE';
   const print = (line) => process.stdout.write(`${line}\n`);
   const total = new Tally();
   for (const name of chosenStages()) {

@@ -1,5 +1,5 @@
 //! Trains a network adversarially from a settings file, without any service: what `rift train` hands to the engine.
-//! Usage: train DATA_FOLDER SETTINGS.json HELD_OUT OUT.safetensors CHECKPOINT [LIMIT]
+//! Usage: train DATA_FOLDER SETTINGS.json HELD_OUT OUT.safetensors CHECKPOINT [INITIAL.safetensors]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,10 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, settings, held_out, out, checkpoint] = &arguments[..5] else { return Err("see the first lines".into()) };
     let spec: TrainSpec = serde_json::from_str(&std::fs::read_to_string(settings)?)?;
-    let mut all = data::load(Path::new(folder), Format::Cifar10, "train")?;
-    if let Some(limit) = arguments.get(5) {
-        all = all.first(limit.parse()?)?;
-    }
+    let all = data::load(Path::new(folder), Format::Cifar10, "train")?;
     let (rest, held) = all.held_out(held_out.parse()?, 0)?;
     let (train_set, selection) = (all.subset(&rest)?, all.subset(&held)?);
     let architecture = spec.architecture.clone().ok_or("settings need an architecture")?;
@@ -39,7 +36,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         parents: Vec::new(),
         notes: std::collections::BTreeMap::new(),
     };
-    let mut network = Network::initial(manifest, u64::from(spec.seed))?;
+    let mut network = match arguments.get(5) {
+        Some(path) => Network::read(Path::new(path))?,
+        None => Network::initial(manifest, u64::from(spec.seed))?,
+    };
     let compute = Compute::resolve(&ComputeSpec::default())?;
     let last = std::sync::Mutex::new(std::time::Instant::now());
     let control = Control::new(Arc::new(move |progress| {
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }));
     let inputs =
-        Inputs { train: &train_set, selection: Some(&selection), spec: &spec, checkpoint: Some(Path::new(checkpoint)) };
+        Inputs { train: &train_set, selection: Some(&selection), spec: &spec, checkpoint: Some(Path::new(checkpoint)), tuning: None };
     let trained = train(&mut network, &inputs, &compute, &control)?;
     network.write(Path::new(out))?;
     println!("{}", serde_json::to_string_pretty(&trained)?);

@@ -71,7 +71,7 @@ fn logits_and_input_gradients_equal_pytorch_in_every_float32_plan() {
             let (logits, gradient) = pgd::gradient(&plan, images, labels, &Loss::CrossEntropy).unwrap();
             let scale = case.tensors.get("gradient").unwrap().abs().max().double_value(&[]);
             assert!(gap(&logits, case.tensors.get("logits").unwrap()) < 1e-4, "{name} {options:?}");
-            assert!(gap(&gradient, case.tensors.get("gradient").unwrap()) < 1e-4 * scale.max(1.0), "{name} {options:?}");
+            assert!(gap(&gradient, case.tensors.get("gradient").unwrap()) < 1e-3 * scale, "{name} {options:?}");
         }
     }
 }
