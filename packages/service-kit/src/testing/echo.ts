@@ -65,6 +65,7 @@ export class EchoController {
         events.emit('stopped', callSignal(call).reason);
         return { text: 'nobody reads this' };
       case 'slow':
+        events.emit('slow');
         await ticks(300);
         return { text: 'done' };
       case 'flaky':
@@ -135,7 +136,7 @@ export function echoOptions(changes: Partial<ServiceOptions> = {}): ServiceOptio
     module: moduleOf(EchoController),
     packageDefinition: echoDefinition,
     services: [SERVICE],
-    grpc: { host: '127.0.0.1', port: 0, drainMs: 1000 },
+    grpc: { host: '127.0.0.1', port: 0, drainMs: 8000 },
     logger: silent,
     ...changes,
   };
