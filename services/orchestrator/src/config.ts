@@ -38,6 +38,10 @@ const SETTINGS = {
   RIFT_MAX_ATTEMPTS: setting.integer(1, 100).default(6),
   /** Seconds that a shutdown waits for calls in progress. */
   RIFT_DRAIN_SECONDS: setting.integer(1, 30).default(10),
+  /** Hours between two collections of artifacts that nothing refers to; 0 never collects. */
+  RIFT_COLLECT_HOURS: setting.integer(0, 8760).default(24),
+  /** Days for which results of deleted runs are kept for other runs. */
+  RIFT_KEEP_RESULTS_DAYS: setting.integer(0, 3650).default(30),
   /** PEM files of this service's certificate and key: the API is then served over TLS. */
   RIFT_TLS_CERT: setting.text().optional(),
   RIFT_TLS_KEY: setting.text().optional(),
@@ -81,6 +85,9 @@ export interface OrchestratorConfig {
   readonly unreachableMs: number;
   readonly maxAttempts: number;
   readonly drainMs: number;
+  /** Time between two collections of artifacts; 0 for none. */
+  readonly collectMs: number;
+  readonly keepResultsDays: number;
   readonly security: SecuritySettings;
   readonly logLevel: LogLevel;
 }
@@ -114,6 +121,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     unreachableMs: found.RIFT_WORKER_UNREACHABLE_SECONDS * 1000,
     maxAttempts: found.RIFT_MAX_ATTEMPTS,
     drainMs: found.RIFT_DRAIN_SECONDS * 1000,
+    collectMs: found.RIFT_COLLECT_HOURS * 3_600_000,
+    keepResultsDays: found.RIFT_KEEP_RESULTS_DAYS,
     security: {
       certificate: found.RIFT_TLS_CERT,
       key: found.RIFT_TLS_KEY,

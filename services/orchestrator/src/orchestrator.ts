@@ -3,6 +3,7 @@ import { openArtifactStore, type ArtifactStore } from '@rift/artifacts';
 import { SERVICE_NAMES, packageDefinition } from '@rift/contracts';
 import { Gauge, Metrics, startService, type ListenAddress, type Logger, type RunningService } from '@rift/service-kit';
 import { ArtifactService } from './artifacts/artifact-service.js';
+import { Collector } from './artifacts/collector.js';
 import { CatalogService } from './catalog/catalog-service.js';
 import { NetworkInfoStore, datasetEntries, networkEntries } from './catalog/catalog-store.js';
 import { DatasetReader } from './catalog/dataset-reader.js';
@@ -106,6 +107,13 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
   teardown.add('supervisor', () => supervisor.stop());
   await supervisor.start();
 
+  if (config.collectMs > 0) {
+    const { collectMs, keepResultsDays } = config;
+    const collector = new Collector({ database, artifacts, intervalMs: collectMs, keepDays: keepResultsDays, logger });
+    collector.start();
+    teardown.add('artifact collection', () => collector.stop());
+  }
+
   const runService = new RunService({
     database,
     store: runs,
@@ -193,7 +201,15 @@ function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, 
 
 function poolOf(name: 'attackers' | 'trainers', config: OrchestratorConfig, logger: Logger): WorkerPool {
   const { jobsPerWorker, maxAttempts, unreachableMs } = config;
-  return new WorkerPool({ ...workerSecurity(config.security), name, targets: config[name], jobsPerWorker, maxAttempts, unreachableMs, logger });
+  return new WorkerPool({
+    ...workerSecurity(config.security),
+    name,
+    targets: config[name],
+    jobsPerWorker,
+    maxAttempts,
+    unreachableMs,
+    logger,
+  });
 }
 
 function metricsOf(pools: ExecutorParts['pools'], executor: RunExecutor): Metrics {

@@ -51,9 +51,7 @@ export function serverSecurity(settings: SecuritySettings): {
 export function workerSecurity({ certificate, key, workerAuthority, workerToken }: SecuritySettings): PeerOptions {
   const identity = certificate === undefined || key === undefined ? undefined : { certificate, key };
   return {
-    ...(workerAuthority === undefined
-      ? {}
-      : { credentials: clientTls({ authority: workerAuthority, ...(identity ? { identity } : {}) }) }),
+    ...(workerAuthority === undefined ? {} : { credentials: clientTls({ authority: workerAuthority, ...(identity ? { identity } : {}) }) }),
     ...(workerToken === undefined ? {} : { token: workerToken }),
   };
 }

@@ -78,12 +78,13 @@ export class StageRun implements StageContext {
     const weights = units.map((one) => one.weight);
     const progress = unit === undefined ? undefined : new StageProgress(unit, weights, (state) => this.#report(state));
     this.#progress = progress ?? this.#progress;
+    const firstPlace = this.tools.units.placesFor(units.length);
     const failed = new AbortController();
     const signal = AbortSignal.any([this.signal, failed.signal]);
     const results = await Promise.allSettled(
       units.map(async (one, index) => {
         try {
-          const result = await this.#unit(one, index, progress, signal);
+          const result = await this.#unit(one, { index, place: firstPlace + index }, progress, signal);
           progress?.finish(index, result.known);
           return result;
         } catch (error) {
@@ -103,11 +104,17 @@ export class StageRun implements StageContext {
     return this.#progress?.current();
   }
 
-  #unit<R>(unit: Unit<R>, index: number, progress: StageProgress | undefined, signal: AbortSignal): Promise<UnitResult<R>> {
+  #unit<R>(
+    unit: Unit<R>,
+    { index, place }: { index: number; place: number },
+    progress: StageProgress | undefined,
+    signal: AbortSignal,
+  ): Promise<UnitResult<R>> {
     return this.tools.units.run(unit, {
       runId: this.runId,
       stageId: this.stageId,
       priority: this.scope.priority,
+      place,
       scope: this.scope.keys,
       signal,
       onProgress: (state) => progress?.update(index, state),

@@ -13,6 +13,8 @@ export interface UnitOwner {
   readonly runId: string;
   readonly stageId: string;
   readonly priority: number;
+  /** Place among the units that wait, from placesFor(). */
+  readonly place: number;
   readonly scope: KeyScope;
   readonly signal: AbortSignal;
   readonly onProgress: UnitCall['onProgress'];
@@ -45,8 +47,15 @@ export interface UnitRunnerOptions {
  */
 export class UnitRunner {
   readonly #running = new Map<string, Promise<unknown>>();
+  #places = 0;
 
   constructor(private readonly options: UnitRunnerOptions) {}
+
+  /** Keeps places in the queue for units that come together, so that they are computed in their order. @returns the first */
+  placesFor(count: number): number {
+    this.#places += count;
+    return this.#places - count;
+  }
 
   /** @throws Cancelled when the owner's signal fires; the worker's error when it fails for good. */
   async run<R>(unit: Unit<R>, owner: UnitOwner): Promise<UnitResult<R>> {
@@ -89,11 +98,12 @@ export class UnitRunner {
 
   #compute<R>(unit: Unit<R>, workKey: string, owner: UnitOwner): Promise<R> {
     const { pools, silenceMs } = this.options;
-    const { runId, stageId, signal, priority, onProgress, onRetry } = owner;
+    const { runId, stageId, signal, priority, place, onProgress, onRetry } = owner;
     const traceId = currentContext()?.traceId ?? newTraceId();
     return pools[unit.workers].run({
       name: `${runId}/${stageId}: ${unit.label}`,
       priority,
+      order: place,
       signal,
       onRetry,
       call: (peer, attempt) =>

@@ -24,7 +24,7 @@ describe('WorkerPool', () => {
   }
 
   function job<T>(call: Job<T>['call'], changes: Partial<Job<T>> = {}): Job<T> {
-    return { name: 'job', priority: 0, signal: new AbortController().signal, call, ...changes };
+    return { name: 'job', priority: 0, order: 0, signal: new AbortController().signal, call, ...changes };
   }
 
   it('gives each worker as many jobs at a time as it takes', async () => {
@@ -47,21 +47,21 @@ describe('WorkerPool', () => {
     assert.equal(most, 2);
   });
 
-  it('takes jobs by priority, equal ones in the order they came', async () => {
+  it('takes jobs by priority, equal ones by their order, however they come', async () => {
     const workers = poolWith();
     const order: string[] = [];
-    const add = (name: string, priority: number): Promise<void> =>
+    const add = (name: string, priority: number, place: number): Promise<void> =>
       workers.run(
         job(
           async () => {
             order.push(name);
             await setTimeout(2);
           },
-          { priority },
+          { priority, order: place },
         ),
       );
-    await Promise.all([add('first', 0), add('low', -5), add('a', 0), add('b', 0), add('high', 5)]);
-    assert.deepEqual(order, ['high', 'first', 'a', 'b', 'low']);
+    await Promise.all([add('c', 0, 3), add('low', -5, 0), add('a', 0, 1), add('b', 0, 2), add('high', 5, 9)]);
+    assert.deepEqual(order, ['high', 'a', 'b', 'c', 'low']);
   });
 
   it('asks busy workers again for as long as it takes, as the same attempt', async () => {

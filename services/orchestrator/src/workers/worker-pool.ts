@@ -21,8 +21,10 @@ export interface PoolOptions extends PeerOptions {
 export interface Job<T> {
   /** For messages. */
   readonly name: string;
-  /** Higher goes first; equal ones in the order they came. */
+  /** Higher goes first. */
   readonly priority: number;
+  /** Among jobs of equal priority, the lowest goes first. */
+  readonly order: number;
   /** Ends the waiting and the call. */
   readonly signal: AbortSignal;
   /** Does the work on a worker. @param attempt counts the tries from 1; tries that met a busy worker do not count */
@@ -43,8 +45,8 @@ interface Target {
 }
 
 interface Waiting {
-  readonly order: number;
   readonly priority: number;
+  readonly order: number;
   attempt: number;
   /** Sum of what the failed tries count. */
   spent: number;
@@ -66,7 +68,6 @@ export class WorkerPool {
   readonly #targets: Target[];
   readonly #waiting: Waiting[] = [];
   readonly #lookups: NodeJS.Timeout;
-  #order = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastContact = Date.now();
 
@@ -107,8 +108,8 @@ export class WorkerPool {
         finish();
       };
       const waiting: Waiting = {
-        order: (this.#order += 1),
         priority: job.priority,
+        order: job.order,
         attempt: 1,
         spent: 0,
         avoid: undefined,
