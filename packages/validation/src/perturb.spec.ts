@@ -59,6 +59,11 @@ describe('perturbBatch', () => {
     ['images of another rank', { ...good, images: images([2, 3, 4]) }, /batch\.images\.shape is \[2,3,4\]: must be \[N, 3, H, W\]/],
     ['grey images', { ...good, images: images([2, 1, 4, 4]) }, /must be \[N, 3, H, W\]/],
     ['more than 1,024 images', { ...good, images: images([1025, 3, 1, 1]) }, /at most 1024 images/],
+    [
+      'images beyond 4 MiB less 64 KiB',
+      { ...good, images: images([337, 3, 32, 32]) },
+      /images\.data is 4141056 bytes: must be at most 4128768 bytes/,
+    ],
     ['labels of another count', { ...good, labels: labels(1) }, /batch\.labels\.shape is \[1\]: must be \[2\], one per image/],
     ['a pixel above 1', { ...good, images: images([2, 3, 4, 4], 1.5) }, /must be pixels in \[0, 1\]; element 0 is 1\.5/],
     ['a pixel that is not a number', { ...good, images: images([2, 3, 4, 4], Number.NaN) }, /element 0 is NaN/],

@@ -9,6 +9,9 @@ import { tensor } from './tensor.js';
 /** Images of one batch at most. */
 export const MAX_PERTURB_IMAGES = 1024;
 
+/** Bytes of the images of one batch at most: with labels and audit, the answer fits into a message of 4 MiB too. */
+export const MAX_PERTURB_BYTES = (4 << 20) - (64 << 10);
+
 /** Settings of a Perturb stream. */
 export const perturbSettings = message({ network: networkRef, attack: attackSpec, seed: uint32(), compute });
 
@@ -47,6 +50,7 @@ export const perturbBatch = message({ images: tensor, labels: tensor, firstIndex
   if (images.dataType !== DataType.DATA_TYPE_FLOAT32) return refuse(['images', 'dataType'], images.dataType, 'must be DATA_TYPE_FLOAT32');
   if (images.shape.length !== 4 || channels !== 3) return refuse(['images', 'shape'], images.shape, 'must be [N, 3, H, W]');
   if (batch > MAX_PERTURB_IMAGES) return refuse(['images', 'shape'], images.shape, `must hold at most ${MAX_PERTURB_IMAGES} images`);
+  if (images.data.length > MAX_PERTURB_BYTES) return refuse(['images', 'data'], images.data, `must be at most ${MAX_PERTURB_BYTES} bytes`);
   if (labels.dataType !== DataType.DATA_TYPE_INT64) return refuse(['labels', 'dataType'], labels.dataType, 'must be DATA_TYPE_INT64');
   if (labels.shape.length !== 1 || labels.shape[0] !== batch)
     return refuse(['labels', 'shape'], labels.shape, `must be [${batch}], one per image`);

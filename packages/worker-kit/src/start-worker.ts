@@ -17,6 +17,7 @@ import {
 import { Admission } from './admission.js';
 import { JobMetrics } from './metrics.js';
 import { ScratchRoot } from './scratch.js';
+import { isLoopback, workerSecurity } from './security.js';
 import type { WorkerSettings } from './settings.js';
 import { WorkerModule, type WorkerParts } from './worker.module.js';
 
@@ -49,6 +50,10 @@ export function listenAddress(address: string): ListenAddress {
 /** Starts a worker that answers calls. Nothing is left open when it throws. */
 export async function startWorker(options: WorkerOptions): Promise<RunningService> {
   const { name, settings, artifacts, logger } = options;
+  const security = workerSecurity(settings);
+  if (!isLoopback(options.address.host) && security.credentials === undefined && security.authorize === undefined) {
+    logger.warn({ host: options.address.host }, 'anyone who reaches this address may use the service: set RIFT_TLS_* or RIFT_TOKENS');
+  }
   const core = options.core ?? createCore();
   const metrics = new Metrics().withProcessMetrics();
   const scratch = new ScratchRoot(settings.RIFT_WORK_DIR);
@@ -70,7 +75,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningServic
     module: { module: class App {}, imports: [WorkerModule.forRoot(parts), features] },
     packageDefinition,
     services: options.services,
-    grpc: { ...options.address, ...options.grpc },
+    grpc: { ...options.address, ...security, ...options.grpc },
     operations: settings.RIFT_HTTP_ADDRESS === undefined ? undefined : listenAddress(settings.RIFT_HTTP_ADDRESS),
     checks: readinessChecks(core, artifacts, settings.RIFT_WORK_DIR),
     logger,
