@@ -1,5 +1,5 @@
 import { CommanderError, type Command } from 'commander';
-import { ExitCode, InvalidArgument, ServiceError, exitCodeOf } from '@rift/service-kit';
+import { ExitCode, InvalidArgument, ServiceError, exitCodeOf } from '@rift/service-kit/client';
 import type { Writable } from 'node:stream';
 
 import { readConfig } from './config.js';
@@ -12,7 +12,7 @@ import type { GlobalOptions, Session } from './session.js';
 /** Where the command line reads its environment and writes. */
 export interface CliStreams {
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly variables?: Readonly<Record<string, string | undefined>>;
 }
 

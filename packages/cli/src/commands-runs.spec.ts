@@ -1,4 +1,4 @@
-import { NotFound } from '@rift/service-kit';
+import { NotFound } from '@rift/service-kit/client';
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-import { EnvironmentError, readEnvironment, setting } from '@rift/service-kit';
+import { EnvironmentError, readEnvironment, setting } from '@rift/service-kit/client';
 import { resolve } from 'node:path';
 
 import { usageError } from './errors.js';

@@ -1,4 +1,4 @@
-import { ExitCode, InvalidArgument, ServiceError, type ErrorKind } from '@rift/service-kit';
+import { ExitCode, InvalidArgument, ServiceError, type ErrorKind } from '@rift/service-kit/client';
 
 /** The command line's own exit codes beside those of the services' errors. */
 export const GATE_FAILED_EXIT = 6;

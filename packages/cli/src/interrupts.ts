@@ -1,4 +1,4 @@
-import { ExitCode } from '@rift/service-kit';
+import { ExitCode } from '@rift/service-kit/client';
 import process from 'node:process';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

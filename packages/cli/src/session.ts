@@ -1,6 +1,6 @@
 import { RiftClient } from '@rift/client';
 import type { ComputeSpec } from '@rift/contracts';
-import type { PeerOptions } from '@rift/service-kit';
+import type { PeerOptions } from '@rift/service-kit/client';
 import { credentials } from '@grpc/grpc-js';
 import { readFileSync } from 'node:fs';
 

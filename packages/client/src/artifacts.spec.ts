@@ -1,4 +1,4 @@
-import { InvalidArgument, NotFound, Unavailable } from '@rift/service-kit';
+import { InvalidArgument, NotFound, Unavailable } from '@rift/service-kit/client';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';

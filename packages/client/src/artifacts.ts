@@ -1,5 +1,5 @@
 import { ArtifactServiceConstructor, type UploadRequestInput } from '@rift/contracts';
-import { Internal, InvalidArgument, NotFound, Unavailable, type Peer } from '@rift/service-kit';
+import { Internal, InvalidArgument, NotFound, Unavailable, type Peer } from '@rift/service-kit/client';
 import { createHash, randomUUID, type Hash } from 'node:crypto';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';

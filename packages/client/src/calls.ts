@@ -1,4 +1,4 @@
-import { Internal } from '@rift/service-kit';
+import { Internal } from '@rift/service-kit/client';
 
 /** Options of one call. */
 export interface CallOptions {

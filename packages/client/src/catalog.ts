@@ -6,7 +6,7 @@ import {
   type ImportNetworkRequestInput,
   type NetworkEntry,
 } from '@rift/contracts';
-import type { Peer } from '@rift/service-kit';
+import type { Peer } from '@rift/service-kit/client';
 
 import { pages, present, type CallOptions } from './calls.js';
 

@@ -1,4 +1,4 @@
-import { Peer, type PeerOptions } from '@rift/service-kit';
+import { Peer, type PeerOptions } from '@rift/service-kit/client';
 
 import { Artifacts } from './artifacts.js';
 import { Catalog } from './catalog.js';

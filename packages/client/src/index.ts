@@ -3,4 +3,4 @@ export type { CallOptions } from './calls.js';
 export { Catalog } from './catalog.js';
 export { RiftClient } from './client.js';
 export { Runs, hasEnded, type WatchOptions } from './runs.js';
-export { accuracyOf, outOfDistribution, wilsonInterval, type Accuracy } from './statistics.js';
+export { STANDARD_CORRUPTIONS, accuracyOf, outOfDistribution, wilsonInterval, type Accuracy } from './statistics.js';

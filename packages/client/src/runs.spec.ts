@@ -1,4 +1,4 @@
-import { Cancelled, FailedPrecondition, NotFound, Unavailable } from '@rift/service-kit';
+import { Cancelled, FailedPrecondition, NotFound, Unavailable } from '@rift/service-kit/client';
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 

@@ -7,7 +7,7 @@ import {
   type RunState,
   type WatchRunResponse,
 } from '@rift/contracts';
-import { Internal, Unavailable, type Peer } from '@rift/service-kit';
+import { Internal, Unavailable, type Peer } from '@rift/service-kit/client';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -63,6 +63,12 @@ describe('outOfDistribution', () => {
     close(once.ci95[1] - once.ci95[0], 2 * 1.96 * Math.sqrt((0.6 * 0.4) / 99), 1e-3);
   });
 
+  it('leaves corruptions beyond the standard fifteen out, unless there is nothing else', () => {
+    const extra = corruption('spatter', [0, 0, 0, 0]);
+    assert.equal(outOfDistribution([corruption('fog', [1, 1, 0, 0]), extra])?.accuracy, 0.5);
+    assert.equal(outOfDistribution([extra])?.accuracy, 0);
+  });
+
   it('is absent when no corruption was measured', () => {
     assert.equal(outOfDistribution([]), undefined);
   });

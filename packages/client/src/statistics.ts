@@ -3,6 +3,27 @@ import type { EvaluateResult, Outcome } from '@rift/contracts';
 /** 97.5 % quantile of the normal distribution. */
 const Z = 1.959963984540054;
 
+/** The fifteen corruptions of CIFAR-C that count, in its order; four more are kept apart. */
+export const STANDARD_CORRUPTIONS = [
+  'gaussian_noise',
+  'shot_noise',
+  'impulse_noise',
+  'defocus_blur',
+  'glass_blur',
+  'motion_blur',
+  'zoom_blur',
+  'snow',
+  'frost',
+  'fog',
+  'brightness',
+  'contrast',
+  'elastic_transform',
+  'pixelate',
+  'jpeg_compression',
+] as const;
+
+const STANDARD_NAMES: ReadonlySet<string> = new Set(STANDARD_CORRUPTIONS);
+
 /** An accuracy with its 95 % interval; all figures are fractions. */
 export interface Accuracy {
   readonly accuracy: number;
@@ -33,13 +54,15 @@ export function accuracyOf({ correct, total }: Pick<Outcome, 'correct' | 'total'
 }
 
 /**
- * Mean accuracy over corruptions and severities. The same image appears in each of them, so its outcomes are no
+ * Mean accuracy over corruptions and severities. The standard fifteen count; where none of them was measured, all do. The same image appears in each of them, so its outcomes are no
  * independent draws: the interval is taken over images (each with its own mean), not over all judgements.
  *
  * @returns undefined when no corruption was measured; `correct` and `total` count judgements
  */
 export function outOfDistribution(corruptions: EvaluateResult['corruptions']): Accuracy | undefined {
-  const outcomes = corruptions.flatMap(({ severities }) => severities.flatMap(({ outcome }) => (outcome === null ? [] : [outcome])));
+  const standard = corruptions.filter(({ name }) => STANDARD_NAMES.has(name));
+  const counted = standard.length > 0 ? standard : corruptions;
+  const outcomes = counted.flatMap(({ severities }) => severities.flatMap(({ outcome }) => (outcome === null ? [] : [outcome])));
   if (outcomes.length === 0) return undefined;
   const correct = outcomes.reduce((sum, outcome) => sum + outcome.correct, 0);
   const total = outcomes.reduce((sum, outcome) => sum + outcome.total, 0);

@@ -1,5 +1,5 @@
 import type { DatasetEntry } from '@rift/contracts';
-import { NotFound } from '@rift/service-kit';
+import { NotFound } from '@rift/service-kit/client';
 import type { Command } from 'commander';
 import { Command as Group } from 'commander';
 

@@ -1,5 +1,5 @@
 import { RiftClient } from '@rift/client';
-import { FailedPrecondition } from '@rift/service-kit';
+import { FailedPrecondition } from '@rift/service-kit/client';
 import type { Command } from 'commander';
 import { execFile } from 'node:child_process';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
@@ -70,24 +70,27 @@ async function engineChecks(environment: Readonly<Record<string, string>>, devic
 
 /** The engine's own account, one check each; a device that was asked for and is missing is not in order. */
 export function describeEngine(found: Readonly<Record<string, unknown>>, device: string): Check[] {
-  const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'unknown'));
-  const devices = Array.isArray(found['devices']) ? found['devices'].map(text) : [];
-  const cuda = devices.filter((name) => name.startsWith('cuda'));
-  const isMissing = device.startsWith('cuda') && cuda.length === 0;
+  const text = (name: string): string => {
+    const value = found[name];
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : 'unknown';
+  };
+  const devices = Number(found['cudaDevices'] ?? 0);
+  const isMissing = device.startsWith('cuda') && devices <= Number(device.split(':')[1] ?? 0);
+  const gpu = devices > 0 ? `${devices} CUDA device${devices === 1 ? '' : 's'}` : 'none found; the processor is used';
+  const isFaster = found['bf16Faster'] === true;
   return [
-    { name: 'libtorch', ok: true, detail: text(found['libtorch']) },
     {
-      name: 'GPU',
-      ok: !isMissing,
-      detail:
-        cuda.length > 0
-          ? cuda.join(', ')
-          : isMissing
-            ? `none found, and --device ${device} asks for one`
-            : 'none found; the processor is used',
+      name: 'engine',
+      ok: true,
+      detail: `version ${text('engineVersion')}, ${text('threads')} threads, ${text('batchSize')} images a batch`,
     },
-    { name: 'bf16', ok: true, detail: found['bf16'] === true ? 'yes' : 'no; float32 is used throughout' },
-    { name: 'precision', ok: true, detail: text(found['precision']) },
+    { name: 'libtorch', ok: true, detail: text('libtorchVersion') },
+    { name: 'GPU', ok: !isMissing, detail: isMissing ? `${gpu}, and --device ${device} asks for another` : gpu },
+    {
+      name: 'bf16',
+      ok: true,
+      detail: isFaster ? 'measured faster here: attacks use it, judgement is float32' : 'not faster here: float32 throughout',
+    },
   ];
 }
 

@@ -1,3 +1,4 @@
+import { STANDARD_CORRUPTIONS } from '@rift/client';
 import { Option, type Command } from 'commander';
 
 import type { DatasetFormatName } from '../parse/vocabulary.js';
@@ -8,7 +9,6 @@ import { parsePreprocess } from '../parse/preprocess.js';
 import {
   ARCHITECTURES,
   ATTACKS,
-  CORRUPTIONS,
   DATASET_FORMATS,
   EXTRA_CORRUPTIONS,
   NORMS,
@@ -145,8 +145,8 @@ export function profile(text: string) {
 
 /** Parser of names of corruptions: a list, or `standard` for the fifteen, `all` for all nineteen, `none`. */
 export function corruptionList(text: string): string[] {
-  const all = [...CORRUPTIONS, ...EXTRA_CORRUPTIONS];
-  if (text === 'standard') return [...CORRUPTIONS];
+  const all = [...STANDARD_CORRUPTIONS, ...EXTRA_CORRUPTIONS];
+  if (text === 'standard') return [...STANDARD_CORRUPTIONS];
   if (text === 'all') return all;
   if (text === 'none') return [];
   return chooseList(wordsOf(all), text, '--corruptions');

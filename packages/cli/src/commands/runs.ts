@@ -1,5 +1,5 @@
 import type { Run, RunState } from '@rift/contracts';
-import { FailedPrecondition } from '@rift/service-kit';
+import { FailedPrecondition } from '@rift/service-kit/client';
 import type { Command } from 'commander';
 import { extname, join } from 'node:path';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 import { usageError } from '../errors.js';
 import { StackHost, StackTaken } from '../local/host.js';
-import { FailedPrecondition, Unavailable } from '@rift/service-kit';
+import { FailedPrecondition, Unavailable } from '@rift/service-kit/client';
 import { ChildFailed } from '../local/supervisor.js';
 import { pairs } from '../output/table.js';
 import { integer } from '../parse/numbers.js';

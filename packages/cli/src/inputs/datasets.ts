@@ -1,6 +1,6 @@
 import type { RiftClient } from '@rift/client';
 import type { DatasetEntry, DatasetInfo, DataSource } from '@rift/contracts';
-import { NotFound } from '@rift/service-kit';
+import { NotFound } from '@rift/service-kit/client';
 import { createHash } from 'node:crypto';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';

@@ -1,6 +1,6 @@
 import type { RiftClient } from '@rift/client';
 import type { NetworkInfo, Preprocess } from '@rift/contracts';
-import { InvalidArgument, NotFound } from '@rift/service-kit';
+import { InvalidArgument, NotFound } from '@rift/service-kit/client';
 import { basename } from 'node:path';
 
 import { nearest } from '../parse/nearest.js';

@@ -1,4 +1,4 @@
-import { NotFound } from '@rift/service-kit';
+import { NotFound } from '@rift/service-kit/client';
 
 import { invalidInput } from '../errors.js';
 import { detectFormat } from './detect-format.js';

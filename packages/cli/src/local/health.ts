@@ -1,4 +1,4 @@
-import { Peer, ServiceError } from '@rift/service-kit';
+import { Peer, ServiceError } from '@rift/service-kit/client';
 import { service } from 'grpc-health-check';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -104,11 +104,9 @@ export class StackHost {
   async #start(onReady: (addresses: StackAddresses) => void): Promise<void> {
     try {
       const { children, endpoint, web } = await this.plan(this.options);
-      for (const child of children) {
-        if (this.#isStopping) return;
-        this.#tell({ type: 'progress', text: `starting the ${child.name}` });
-        await this.#supervisor.start(child);
-      }
+      if (this.#isStopping) return;
+      this.#tell({ type: 'progress', text: `starting ${children.map(({ name }) => name).join(', ')}` });
+      await Promise.all(children.map((child) => this.#supervisor.start(child)));
       this.#tell({ type: 'ready', endpoint, web });
       onReady({ endpoint, web });
     } catch (error) {

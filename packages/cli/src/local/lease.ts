@@ -1,4 +1,4 @@
-import { Cancelled, Unavailable } from '@rift/service-kit';
+import { Cancelled, Unavailable } from '@rift/service-kit/client';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';

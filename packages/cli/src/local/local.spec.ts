@@ -1,4 +1,4 @@
-import { Cancelled, Peer, Unavailable } from '@rift/service-kit';
+import { Cancelled, Peer, Unavailable } from '@rift/service-kit/client';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 import { SERVICE_NAMES } from '@rift/contracts';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { REPOSITORY } from '../sample.js';
 import type { StackAddresses } from './messages.js';
@@ -53,7 +54,7 @@ export async function planStack(options: StackOptions): Promise<StackPlan> {
   const web = options.webPort === 0 ? next() : `127.0.0.1:${options.webPort}`;
   const shared = {
     ...inherited(options.environment),
-    RIFT_ARTIFACTS: join(home, 'artifacts'),
+    RIFT_ARTIFACTS: pathToFileURL(join(home, 'artifacts')).href,
     RIFT_WORK_DIR: join(home, 'work'),
     RIFT_DEVICE: device,
   };

@@ -75,10 +75,10 @@ export class Supervisor {
    * @throws ChildFailed with the end of its log when it exits or is not ready in time
    */
   async start(spec: ChildSpec): Promise<void> {
-    await mkdir(this.options.logFolder, { recursive: true });
     const child: Child = { spec, logPath: join(this.options.logFolder, `${spec.name}.log`), process: undefined, crashes: [] };
-    await rotate(child.logPath);
     this.#children.push(child);
+    await mkdir(this.options.logFolder, { recursive: true });
+    await rotate(child.logPath);
     await this.#launch(child);
     this.options.onEvent({ name: spec.name, kind: 'ready', text: `${spec.name} is ready at ${spec.health.address}` });
     void this.#keepRunning(child);
@@ -149,16 +149,15 @@ export class Supervisor {
     }
   }
 
-  /** Asks all children to stop, the last started first, and kills what is left after the grace period. */
+  /**
+   * Asks all children to stop and kills what is left after the grace period. The one started last goes first, since it may
+   * depend on the others.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
-    for (const child of [...this.#children].reverse()) {
-      killGroup(child.process, 'SIGTERM', { leaderOnly: true });
-      const isGone = await Promise.race([exitOf(child.process).then(() => true), sleep(graceMs, false, { ref: false })]);
-      // Whatever of the group outlived its leader goes with it.
-      killGroup(child.process, 'SIGKILL');
-      if (!isGone) await exitOf(child.process);
-    }
+    const last = this.#children.at(-1);
+    if (last !== undefined) await stopOne(last, graceMs);
+    await Promise.all(this.#children.slice(0, -1).map((child) => stopOne(child, graceMs)));
   }
 
   /** Kills all children at once. */
@@ -166,6 +165,14 @@ export class Supervisor {
     this.#stopping.abort();
     for (const child of this.#children) killGroup(child.process, 'SIGKILL');
   }
+}
+
+async function stopOne({ process: running }: Child, graceMs: number): Promise<void> {
+  killGroup(running, 'SIGTERM', { leaderOnly: true });
+  const isGone = await Promise.race([exitOf(running).then(() => true), sleep(graceMs, false, { ref: false })]);
+  // Whatever of the group outlived its leader goes with it.
+  killGroup(running, 'SIGKILL');
+  if (!isGone) await exitOf(running);
 }
 
 function exitOf(child: ChildProcess | undefined): Promise<string> {

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 /** Where a command writes and how. */
 export interface OutputOptions {
   readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** One JSON document on standard output instead of tables. */
   readonly json: boolean;
   /** No progress and no notes; results and errors only. */

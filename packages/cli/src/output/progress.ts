@@ -41,12 +41,17 @@ export function share({ done, total }: Pick<Progress, 'done' | 'total'>): number
   return total === 0 ? 0 : Math.min(1, done / total);
 }
 
-/** The figures of a progress event in one line: "loss 1.234, standard 81.46 %". */
+/** More figures than this are no longer read. */
+const MOST_FIGURES = 4;
+
+/** The newest figures of a progress event in one line: "loss 1.234, standard 81.46 %". What was not measured is negative. */
 export function figures(metrics: Readonly<Record<string, number>>): string {
   const isShare = (name: string): boolean => /accuracy|standard|adversarial|robust/i.test(name);
   return Object.entries(metrics)
+    .filter(([name, value]) => !isShare(name) || value >= 0)
+    .slice(-MOST_FIGURES)
     .map(([name, value]) => {
-      const text = isShare(name) && value >= 0 && value <= 1 ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)));
+      const text = isShare(name) && value <= 1 ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)));
       return `${name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()} ${text}`;
     })
     .join(', ');
@@ -105,6 +110,9 @@ class LineView implements ProgressView {
   }
 }
 
+/** Columns of a bar's title, bar, percentage and time left. */
+const TAKEN_COLUMNS = 20 + 1 + 24 + 8 + 20;
+
 /** A bar for each stage that runs; finished ones stay as a line above. */
 class BarView implements ProgressView {
   readonly #bars = new Map<string, cliProgress.SingleBar>();
@@ -119,7 +127,9 @@ class BarView implements ProgressView {
         barsize: 24,
         barCompleteChar: '█',
         barIncompleteChar: '░',
-        hideCursor: true,
+        // The command itself decides what Ctrl-C does; a hidden cursor would stay hidden after the second one.
+        gracefulExit: false,
+        hideCursor: false,
         clearOnComplete: true,
         stopOnComplete: false,
         forceRedraw: true,
@@ -148,7 +158,7 @@ class BarView implements ProgressView {
     const payload = {
       title: title(status.id).padEnd(20),
       left: progress !== null && progress.remainingSeconds >= 0 ? `${duration(progress.remainingSeconds)} left` : '',
-      detail: progress === null ? '' : [progress.phase, figures(progress.metrics)].filter((part) => part !== '').join('  '),
+      detail: this.#clipped(progress === null ? '' : [progress.phase, figures(progress.metrics)].filter((part) => part !== '').join('  ')),
     };
     const bar = this.#bars.get(status.id) ?? this.#add(status.id, payload);
     bar.update(progress === null ? 0 : Math.round(share(progress) * 1000), payload);
@@ -158,6 +168,12 @@ class BarView implements ProgressView {
     const bar = this.#multi.create(1000, 0, payload);
     this.#bars.set(id, bar);
     return bar;
+  }
+
+  /** Cut to what is left of the line: a bar that wraps cannot be redrawn. */
+  #clipped(text: string): string {
+    const room = Math.max(0, (this.output.errorStream.columns ?? 80) - TAKEN_COLUMNS);
+    return text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
   }
 
   #write(line: string): void {

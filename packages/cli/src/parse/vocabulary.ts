@@ -73,25 +73,6 @@ export const ARCHITECTURES = {
   torchscript: 0,
 } as const;
 
-/** The fifteen corruptions of CIFAR-C, in its order. */
-export const CORRUPTIONS = [
-  'gaussian_noise',
-  'shot_noise',
-  'impulse_noise',
-  'defocus_blur',
-  'glass_blur',
-  'motion_blur',
-  'zoom_blur',
-  'snow',
-  'frost',
-  'fog',
-  'brightness',
-  'contrast',
-  'elastic_transform',
-  'pixelate',
-  'jpeg_compression',
-] as const;
-
 /** The four further corruptions that CIFAR-C holds apart. */
 export const EXTRA_CORRUPTIONS = ['speckle_noise', 'gaussian_blur', 'spatter', 'saturate'] as const;
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { InvalidArgument, NotFound } from '@rift/service-kit';
+import { InvalidArgument, NotFound } from '@rift/service-kit/client';
 
 import { UsageError } from '../errors.js';
 import { METHODS } from '../parse/vocabulary.js';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { invalidInput } from '../errors.js';
 import { nearest } from '../parse/nearest.js';
 import { pathKind } from '../inputs/files.js';
-import { NotFound } from '@rift/service-kit';
+import { NotFound } from '@rift/service-kit/client';
 
 const REQUEST = 'rift.orchestrator.v1.CreateRunRequest';
 

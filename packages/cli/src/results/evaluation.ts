@@ -54,7 +54,7 @@ export function attackDocument({ attack, outcome, audit, stages, flags, imagesPe
     maxPerturbation: audit?.maxPerturbation ?? 0,
     imagesPerSecond,
     flags,
-    ...(stages.length === 0
+    ...(attack === null || !isList(attack)
       ? {}
       : {
           stages: stages.map(({ kind, robust, seconds }) => ({

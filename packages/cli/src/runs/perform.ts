@@ -1,6 +1,6 @@
 import { hasEnded, type RiftClient } from '@rift/client';
 import type { CreateRunRequestInput, Plan, Run, RunSettingsInput, StageResult, StageStatus } from '@rift/contracts';
-import { Cancelled, FailedPrecondition, Internal } from '@rift/service-kit';
+import { Cancelled, FailedPrecondition, Internal } from '@rift/service-kit/client';
 
 import { RunFailed, exitCodeOfStatus } from '../errors.js';
 import { progressView } from '../output/progress.js';

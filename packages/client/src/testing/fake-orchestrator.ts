@@ -13,7 +13,7 @@ import {
   type UploadRequest,
   type WatchRunResponseInput,
 } from '@rift/contracts';
-import { InvalidArgument, NotFound, ServiceError, Unavailable, toGrpcFailure } from '@rift/service-kit';
+import { InvalidArgument, NotFound, ServiceError, Unavailable, toGrpcFailure } from '@rift/service-kit/client';
 import {
   Server,
   ServerCredentials,
