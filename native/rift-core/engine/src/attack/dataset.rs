@@ -3,10 +3,12 @@
 
 use tch::Tensor;
 
+use super::flags;
 use super::ledger::Audit;
 use super::robust::Pair;
-use super::runner::{Runner, Source, StageOutcome};
+use super::runner::{class_count, Runner, Source, StageOutcome};
 use super::stage;
+use super::state::{Keeper, Resume};
 use crate::control::Control;
 use crate::data::dataset::Dataset;
 use crate::error::{EngineError, Result};
@@ -52,18 +54,48 @@ pub struct DatasetAttacked {
 
 /// Runs the attack. `progress` gets the images' worth of work done so far, never falling, out of the number of images.
 pub fn run(attack: &DatasetAttack<'_>, control: &Control, progress: &mut dyn FnMut(u64)) -> Result<DatasetAttacked> {
+    run_resumable(attack, None, control, progress)
+}
+
+/// [`run`], which keeps its state in a file when `resume` names one: saved at least every twenty seconds between
+/// batches, at the end of every stage and on cancellation, removed at the end. A state of other work is refused.
+pub fn run_resumable(
+    attack: &DatasetAttack<'_>, resume: Option<&Resume<'_>>, control: &Control, progress: &mut dyn FnMut(u64),
+) -> Result<DatasetAttacked> {
     if attack.batch_size < 1 {
         return Err(EngineError::invalid("batchSize", attack.batch_size, "must be at least 1"));
     }
-    let classes = stage::class_count(attack.pair, &Source::Dataset(attack.data, attack.offset))?;
-    let stages = stage::stages(attack.spec, classes)?;
-    let source = Source::Dataset(attack.data, attack.offset);
-    let mut runner = Runner::new(attack.pair, source, attack.spec, attack.seed, attack.batch_size, attack.keep_images)?;
-    runner.run(&stages, control, &mut |runner| {
+    let source = || Source::Dataset(attack.data, attack.offset);
+    let (stages, notes) = stage::stages(attack.spec, class_count(attack.pair, &source())?)?;
+    let mut keeper = None;
+    let mut found = None;
+    if let Some(resume) = resume {
+        let (opened, state) = Keeper::open(resume, attack)?;
+        (keeper, found) = (Some(opened), state);
+    }
+    let keep_images = attack.keep_images;
+    let mut runner = Runner::new(attack.pair, source(), attack.spec, attack.seed, attack.batch_size, keep_images)?;
+    let mut flags = if let Some((state, ledger)) = found {
+        runner.resume(ledger, state.position);
+        state.flags
+    } else {
+        let mut flags = notes;
+        flags.extend(flags::of_network(attack.pair, &source(), attack.spec, attack.batch_size)?);
+        flags
+    };
+    let outcome = runner.run(&stages, control, &mut |runner| {
         progress(runner.images_done(&stages));
-        Ok(())
-    })?;
-    Ok(report(runner, Vec::new()))
+        keeper.as_mut().map_or(Ok(()), |keeper| keeper.watch(runner, &flags))
+    });
+    if let (Err(EngineError::Cancelled), Some(keeper)) = (&outcome, &mut keeper) {
+        keeper.save(&runner, &flags)?;
+    }
+    outcome?;
+    if let Some(keeper) = keeper {
+        keeper.close()?;
+    }
+    flags.extend(flags::of_run(&stages, runner.position(), attack.data.len() as usize));
+    Ok(report(runner, flags))
 }
 
 fn report(runner: Runner<'_>, flags: Vec<String>) -> DatasetAttacked {

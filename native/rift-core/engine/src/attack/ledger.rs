@@ -1,5 +1,5 @@
-//! What an attack has done to a range of images so far: the worst of all restarts and stages per image, and the audit of
-//! every perturbation that was kept.
+//! What an attack has done to a range of images so far: the worst of all restarts and stages per image, and the audit
+//! of every perturbation that was kept.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};

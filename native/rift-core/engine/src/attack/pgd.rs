@@ -1,18 +1,19 @@
 //! Projected gradient descent (Madry et al. 2018) and its one-step and margin forms, over any norm.
 //!
-//! Threat model: ‖δ‖ ≤ ε and x + δ in [0,1]; images float32 [N, 3, H, W] in [0,1]. δ₀ uniform in the ball (or 0), clipped
-//! to the image box; δ ← Π(δ + α·direction(∇ loss)). Signs and steps as in docs/method.md, "PGD".
+//! Threat model: ‖δ‖ ≤ ε and x + δ in [0,1]; images float32 [N, 3, H, W] in [0,1]. δ₀ uniform in the ball (or 0),
+//! clipped to the image box; δ ← Π(δ + α·direction(∇ loss)). Signs and steps as in docs/method.md, "PGD".
 
 use tch::Tensor;
 
 use super::loss::Loss;
 use super::norms;
+use super::projection::l1_ball_and_box;
 use super::robust::{Attacked, Pair};
 use super::rows::{keep_rows, Rows};
 use crate::control::Control;
 use crate::error::Result;
 use crate::net::Classifier;
-use crate::spec::{AttackKind, AttackSpec};
+use crate::spec::{AttackKind, AttackSpec, Norm};
 
 /// Images under attack.
 pub struct Batch<'a> {
@@ -88,7 +89,24 @@ pub fn gradient(model: &dyn Classifier, images: &Tensor, labels: &Tensor, loss: 
 /// One ascent step from `current`, projected onto the ball round `clean` and the image box.
 pub fn step(clean: &Tensor, current: &Tensor, gradient: &Tensor, spec: &AttackSpec) -> Result<Tensor> {
     let model = spec.threat_model;
-    let direction = norms::steepest(model.norm, gradient)?;
+    let direction = if model.norm == Norm::L1 {
+        norms::steepest(model.norm, &within_box(current, gradient)?)?
+    } else {
+        norms::steepest(model.norm, gradient)?
+    };
     let moved = current.f_add(&direction.f_mul_scalar(spec.step_size)?)?.f_sub(clean)?;
-    Ok(clean.f_add(&norms::project(model.norm, model.epsilon, &moved)?)?.f_clamp(0.0, 1.0)?)
+    let inside = if model.norm == Norm::L1 {
+        l1_ball_and_box(clean, &moved, model.epsilon)?
+    } else {
+        norms::project(model.norm, model.epsilon, &moved)?
+    };
+    Ok(clean.f_add(&inside)?.f_clamp(0.0, 1.0)?)
+}
+
+/// The gradient without the pixels that it would push out of the image box: sparse steps would be spent on them in
+/// vain.
+fn within_box(current: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    let low = current.f_le(0.0)?.f_logical_and(&gradient.f_lt(0.0)?)?;
+    let high = current.f_ge(1.0)?.f_logical_and(&gradient.f_gt(0.0)?)?;
+    Ok(gradient.f_masked_fill(&low.f_logical_or(&high)?, 0.0)?)
 }

@@ -1,9 +1,9 @@
 //! What attacks work on and give back, and the attack on one batch.
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use super::pgd::Batch;
-use super::runner::{Runner, Source};
+use super::runner::{class_count, Runner, Source};
 use super::stage;
 use crate::control::Control;
 use crate::error::Result;
@@ -38,7 +38,7 @@ pub struct Attacked {
 /// batch it is in, as far as libtorch's kernels do not.
 pub fn attack(pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, control: &Control) -> Result<Attacked> {
     let source = Source::Batch(batch);
-    let stages = stage::stages(spec, stage::class_count(pair, &source)?)?;
+    let (stages, _) = stage::stages(spec, class_count(pair, &source)?)?;
     let mut runner = Runner::new(pair, source, spec, seed, (batch.ids.len() as i64).max(1), true)?;
     runner.run(&stages, control, &mut |_| Ok(()))?;
     let ledger = runner.into_ledger();
@@ -48,9 +48,4 @@ pub fn attack(pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, 
         None => batch.images.f_detach_copy()?,
     };
     Ok(Attacked { images, robust, loss, image_steps: ledger.image_steps, zero_gradients: 0 })
-}
-
-/// Device of the judge, where batches belong.
-pub fn device_of(pair: &Pair<'_>) -> Device {
-    pair.judge.device()
 }

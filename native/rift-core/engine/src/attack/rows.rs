@@ -1,5 +1,5 @@
-//! Images of one batch while an attack works on them: which are still under attack, and the worst that was found for each.
-//! Every claim that an image fell is judged here, in float32, on the network as it is.
+//! Images of one batch while an attack works on them: which are still under attack, and the worst that was found for
+//! each. Every claim that an image fell is judged here, in float32, on the network as it is.
 
 use tch::{Kind, Tensor};
 
@@ -78,8 +78,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Judges the active rows that `logits` (of `current`, by the fast network) call misclassified; those that really are
-    /// leave. Returns the rows of `current` that stay, or nothing when all do.
+    /// Judges the active rows that `logits` (of `current`, by the fast network) call misclassified; those that really
+    /// are leave. Returns the rows of `current` that stay, or nothing when all do.
     pub fn drop_fallen(&mut self, current: &Tensor, logits: &Tensor) -> Result<Option<Tensor>> {
         let claimed = is_right(logits, &self.labels)?.f_logical_not()?;
         self.drop_claimed(current, &claimed)
@@ -103,8 +103,8 @@ impl<'a> Rows<'a> {
         Ok(Some(stay))
     }
 
-    /// Judges `current`, the last or best images of the active rows, and closes the account: an image that fell keeps the
-    /// last point that fooled the network, a survivor has `current`.
+    /// Judges `current`, the last or best images of the active rows, and closes the account: an image that fell keeps
+    /// the last point that fooled the network, a survivor has `current`.
     pub fn finish(mut self, current: &Tensor) -> Result<Attacked> {
         let robust = rows_where(&self.robust.f_index_select(0, &self.active)?)?;
         if let Some(later) = self.later.take() {

@@ -11,9 +11,10 @@ use super::loss::{cross_entropy, is_right};
 use super::pgd::{self, Batch};
 use super::robust::{Attacked, Pair};
 use super::stage::Stage;
+use super::{apgd, fab, square};
 use crate::control::Control;
 use crate::data::dataset::Dataset;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::rng;
 use crate::spec::{AttackKind, AttackSpec};
 
@@ -180,8 +181,8 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Images' worth of work done, out of the number of images: a fallen image is done, a survivor is done as far as its
-    /// passes are, weighed by their cost.
+    /// Images' worth of work done, out of the number of images: a fallen image is done, a survivor is done as far as
+    /// its passes are, weighed by their cost.
     pub fn images_done(&self, stages: &[Stage]) -> u64 {
         let count = self.ledger.robust.len() as f64;
         let total: u64 = stages.iter().map(|stage| stage.passes() * stage.cost()).sum();
@@ -245,7 +246,24 @@ impl<'a> Runner<'a> {
 fn attempt(
     pair: &Pair<'_>, batch: &Batch<'_>, stage: &Stage, pass: u64, seed: u64, control: &Control,
 ) -> Result<Attacked> {
-    let seed = rng::derive(seed, "attack", &[stage.spec.kind as u64]);
-    let (_, restart) = stage.target_and_restart(pass);
-    pgd::attempt(pair, batch, &stage.spec, seed, restart, control)
+    // Attacks of a list never share noise.
+    let seed = rng::derive(seed, "attack", &[stage.spec.kind as u64, u64::from(stage.is_targeted())]);
+    match stage.spec.kind {
+        AttackKind::ApgdCe | AttackKind::ApgdDlr | AttackKind::ApgdT => {
+            apgd::attempt(pair, batch, stage, pass, seed, control)
+        }
+        AttackKind::FabT => fab::attempt(pair, batch, stage, pass, seed, control),
+        AttackKind::Square => square::attempt(pair, batch, stage, pass, seed, control),
+        _ => pgd::attempt(pair, batch, &stage.spec, seed, pass, control),
+    }
+}
+
+/// Number of classes, from the logits of the first image.
+pub fn class_count(pair: &Pair<'_>, source: &Source<'_>) -> Result<i64> {
+    if source.is_empty() {
+        return Err(EngineError::invalid("data", "0 images", "must hold at least one image"));
+    }
+    let taken = source.take(&[0], pair.judge.device())?;
+    let logits = tch::no_grad(|| pair.judge.logits(&taken.images))?;
+    Ok(logits.size()[1])
 }

@@ -72,6 +72,23 @@ impl AttackKind {
     pub fn is_list(self) -> bool {
         matches!(self, Self::AutoAttackStandard | Self::AutoAttackPlus | Self::AutoAttackRand)
     }
+
+    /// Name as the literature writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fgsm => "FGSM",
+            Self::Pgd => "PGD",
+            Self::ApgdCe => "APGD-CE",
+            Self::ApgdDlr => "APGD-DLR",
+            Self::ApgdT => "APGD-T",
+            Self::FabT => "FAB-T",
+            Self::Square => "Square",
+            Self::Cw => "CW",
+            Self::AutoAttackStandard => "AutoAttack standard",
+            Self::AutoAttackPlus => "AutoAttack plus",
+            Self::AutoAttackRand => "AutoAttack rand",
+        }
+    }
 }
 
 /// A complete attack.
