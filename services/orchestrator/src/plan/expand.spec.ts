@@ -39,6 +39,15 @@ describe('expandPlan', () => {
     assert.equal(step('PROFILE_PAPER'), 2 / 255);
   });
 
+  it('measures the benchmark’s 15 corruptions, or the 18 of the published code in its profile', () => {
+    const corruptionsOf = (profile: 'PROFILE_SOUND' | 'PROFILE_CODE'): readonly string[] =>
+      expandPlan(someSettings({ profile }), dataset).stages.find((stage) => stage.id === 'before-corruptions')?.evaluate?.spec
+        ?.corruptions ?? [];
+    assert.equal(corruptionsOf('PROFILE_SOUND').length, 15);
+    assert.equal(corruptionsOf('PROFILE_CODE').length, 18);
+    assert.ok(!corruptionsOf('PROFILE_CODE').includes('glass_blur'));
+  });
+
   it('limits images to what a split holds, 0 meaning all', () => {
     const limits = { criticality: 5000, train: 0, selection: 50, test: 80, corruption: 20 };
     const plan = expandPlan(someSettings({ limits }), dataset);

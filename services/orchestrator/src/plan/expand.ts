@@ -1,6 +1,6 @@
 import type { DatasetInfo, DataSource, ImageLimits, NetworkSource, Plan, RunSettings, Stage } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
-import { DEFAULT_CORRUPTIONS, DEFAULT_SEVERITIES } from './corruptions.js';
+import { DEFAULT_SEVERITIES } from './corruptions.js';
 import { choicesOf, type ProfileChoices } from './profiles.js';
 import { seedFor } from './seeds.js';
 
@@ -60,7 +60,7 @@ export function expandPlan(settings: RunSettings, dataset: DatasetInfo): Plan {
       spec: {
         standard: false,
         attacks: [],
-        corruptions: [...DEFAULT_CORRUPTIONS],
+        corruptions: [...choices.corruptions],
         severities: [...DEFAULT_SEVERITIES],
         seed: seed('corrupt'),
         gallery: 0,

@@ -1,4 +1,5 @@
 import type { AttackSpec, CriticalitySpec, FineTuneSpec, InterpolateSpec, Profile } from '@rift/contracts';
+import { PUBLISHED_CODE_CORRUPTIONS, STANDARD_CORRUPTIONS } from './corruptions.js';
 
 type Seedless<Spec> = Omit<Spec, 'seed'>;
 
@@ -14,6 +15,8 @@ export interface ProfileChoices {
   readonly interpolate: Seedless<InterpolateSpec>;
   /** Attack of the evaluations before and after. */
   readonly evaluation: AttackSpec;
+  /** Corruptions whose mean is the accuracy out of distribution, by CIFAR-C's names. */
+  readonly corruptions: readonly string[];
 }
 
 const PIXEL = 1 / 255;
@@ -91,6 +94,7 @@ const PAPER: ProfileChoices = {
     attack: pgd10({ stepSize: USUAL_STEP, restarts: 3, toTheEnd: false }),
   },
   evaluation: pgd10({ stepSize: USUAL_STEP, restarts: 3, toTheEnd: false }),
+  corruptions: STANDARD_CORRUPTIONS,
 };
 
 /**
@@ -110,6 +114,7 @@ const CODE: ProfileChoices = {
     attack: pgd10({ stepSize: PUBLISHED_STEP, restarts: 1, toTheEnd: false }),
   },
   evaluation: pgd10({ stepSize: PUBLISHED_STEP, restarts: 1, toTheEnd: false }),
+  corruptions: PUBLISHED_CODE_CORRUPTIONS,
 };
 
 /**
@@ -134,6 +139,7 @@ const SOUND: ProfileChoices = {
     attack: pgd10({ stepSize: USUAL_STEP, restarts: 1, toTheEnd: false }),
   },
   evaluation: pgd10({ stepSize: USUAL_STEP, restarts: 3, toTheEnd: false }),
+  corruptions: STANDARD_CORRUPTIONS,
 };
 
 /**

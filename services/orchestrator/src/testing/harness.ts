@@ -16,6 +16,8 @@ import {
   type WatchRunResponse,
 } from '@rift/contracts';
 import { Peer } from '@rift/service-kit';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../postgres/embedded-postgres.js';
 import { FakeWorker } from './fake-workers.js';
 import { someSettings } from './messages.js';
 
@@ -142,6 +144,19 @@ export class Harness {
     while (!(await holds())) {
       if (Date.now() > giveUpAt) throw new Error(`Waited in vain for: ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Keys of the units whose results are kept in the built-in database. */
+  async keptKeys(): Promise<Set<string>> {
+    const { url } = await startEmbeddedPostgres(join(this.home, 'postgres'));
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ work_key: string }>('SELECT work_key FROM results');
+      return new Set(rows.map((row) => row.work_key));
+    } finally {
+      await client.end();
     }
   }
 
