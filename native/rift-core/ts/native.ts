@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { FailedPrecondition } from '@rift/service-kit/client';
 
+import { letOpenMpSleep } from './config.js';
+
 /** A job as the addon hands it out: queued or running on the compute thread. */
 export interface NativeJob {
   /** Number of the job within this process. */
@@ -65,9 +67,7 @@ let loaded: NativeAddon | undefined;
 export function loadNative(): NativeAddon {
   if (loaded === undefined) {
     if (!existsSync(ADDON_PATH)) throw new FailedPrecondition('engine', `${ADDON_PATH} is missing; run "npm run setup" to build it`);
-    // libgomp reads this when it is loaded. Its default, spinning at every barrier, slows two processes that share
-    // processors many times over; a waiting thread that sleeps costs a lone process little (docs/performance.md).
-    process.env['OMP_WAIT_POLICY'] ??= 'PASSIVE';
+    letOpenMpSleep();
     loaded = createRequire(import.meta.url)(ADDON_PATH) as NativeAddon;
   }
   return loaded;
