@@ -19,6 +19,8 @@ interface Services {
   conversion: ConversionServiceClient;
   network: string;
   split: string;
+  /** The import root. */
+  folder: string;
 }
 
 interface WrongCall {
@@ -156,17 +158,27 @@ const WRONG_CALLS: WrongCall[] = [
   },
   {
     name: 'an uploaded file that the engine cannot read',
-    call: async ({ conversion, network }) =>
-      unaryOf((callback) =>
-        conversion.importNetwork(
-          { fileDigest: network, fileName: 'a.pth', arch: 'resnet18', classes: 10, inputSize: 32, preprocess: { name: 'none' } },
-          callback,
-        ),
-      ),
-    engine: ['importNetwork', { code: 'InvalidFile', message: 'FILE: it holds a call of os.system' }],
+    call: ({ conversion, network }) => importFile(conversion, network),
+    engine: ['importNetwork', { code: 'InvalidFile', message: 'a.pth: it holds a call of os.system' }],
+    code: Code.INVALID_ARGUMENT,
+    fields: ['fileName'],
+    message: /^fileName is a\.pth: it holds a call of os\.system$/,
+  },
+  {
+    name: 'an artifact that is damaged',
+    call: ({ conversion, network }) => importFile(conversion, network),
+    engine: ['importNetwork', { code: 'InvalidFile', message: 'FILE: it ends too early' }],
     code: Code.INVALID_ARGUMENT,
     fields: ['fileDigest'],
-    message: /^fileDigest is [0-9a-f]{64}: it holds a call of os\.system$/,
+    message: /^fileDigest is [0-9a-f]{64}: it ends too early$/,
+  },
+  {
+    name: 'a data set with a damaged file',
+    call: ({ conversion, folder }) => importFrom(conversion, folder),
+    engine: ['importDataset', { code: 'InvalidFile', message: '/data/train_labels.npy: label 12 of 10 classes' }],
+    code: Code.INVALID_ARGUMENT,
+    fields: ['path'],
+    message: /^path is \/data\/train_labels\.npy: label 12 of 10 classes$/,
   },
 ];
 
@@ -174,6 +186,11 @@ function unaryOf(start: (callback: (error: GrpcError | null) => void) => unknown
   return new Promise((resolve, reject) => {
     start((error) => (error === null ? resolve() : reject(fromGrpcFailure(error, 'the service'))));
   });
+}
+
+function importFile(conversion: ConversionServiceClient, fileDigest: string): Promise<void> {
+  const declared = { fileName: 'a.pth', arch: 'resnet18', classes: 10, inputSize: 32, preprocess: { name: 'none' } };
+  return unaryOf((callback) => conversion.importNetwork({ fileDigest, ...declared }, callback));
 }
 
 function importFrom(conversion: ConversionServiceClient, path: string): Promise<void> {
@@ -188,7 +205,15 @@ describe('a wrong call', () => {
     workers = await Workers.create();
     const { client: attacker } = await workers.attacker({ RIFT_THREADS: '2' });
     const { client: trainer, conversion } = await workers.trainer({ RIFT_IMPORT_ROOT: workers.folder });
-    services = { attacker, trainer, conversion, network: await workers.artifact('network'), split: await workers.artifact('split') };
+    const { folder } = workers;
+    services = {
+      attacker,
+      trainer,
+      conversion,
+      folder,
+      network: await workers.artifact('network'),
+      split: await workers.artifact('split'),
+    };
   });
   after(() => workers[Symbol.asyncDispose]());
 

@@ -20,4 +20,3 @@ pub fn doctor() -> napi::Result<String> {
     });
     Ok(facts.to_string())
 }
-

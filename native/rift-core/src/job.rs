@@ -71,11 +71,8 @@ pub fn submit(kind: String, request_json: String, on_progress: Function<'_, Stri
     if !jobs::KINDS.contains(&kind.as_str()) {
         return Err(to_napi(&EngineError::unknown("job", kind, &jobs::KINDS.map(str::to_string))));
     }
-    let listener = on_progress
-        .build_threadsafe_function::<String>()
-        .max_queue_size::<PROGRESS_QUEUE>()
-        .weak::<true>()
-        .build()?;
+    let listener =
+        on_progress.build_threadsafe_function::<String>().max_queue_size::<PROGRESS_QUEUE>().weak::<true>().build()?;
     let control = Control::new(Arc::new(move |progress| {
         if let Ok(text) = serde_json::to_string(&progress) {
             let _ = listener.call(text, ThreadsafeFunctionCallMode::NonBlocking);

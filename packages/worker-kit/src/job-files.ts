@@ -12,7 +12,15 @@ export class InputFiles {
   /** Which field of the request named the artifact at a local path. */
   readonly #origins = new Map<string, { field: string; digest: string }>();
 
+  /** Field of which is said what the engine says of a file that is no artifact. */
+  #foreignField: string | undefined;
+
   constructor(protected readonly store: ArtifactStore) {}
+
+  /** Names the field that brought in files which are no artifacts, or an artifact that the engine knows by another name. */
+  foreign(field: string): void {
+    this.#foreignField = field;
+  }
 
   /**
    * Local path of an artifact.
@@ -45,7 +53,8 @@ export class InputFiles {
     if (!(error instanceof InvalidArgument)) return error;
     const violations = error.violations.map((violation) => {
       const origin = this.#origins.get(violation.value);
-      return origin === undefined ? violation : { ...violation, field: origin.field, value: origin.digest };
+      if (origin !== undefined) return { ...violation, field: origin.field, value: origin.digest };
+      return violation.field === 'file' && this.#foreignField !== undefined ? { ...violation, field: this.#foreignField } : violation;
     });
     return new InvalidArgument(violations, { cause: error });
   }

@@ -14,7 +14,9 @@ use rift_engine::train::adversarial::{train, Inputs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, settings, held_out, out, checkpoint] = &arguments[..5] else { return Err("see the first lines".into()) };
+    let [folder, settings, held_out, out, checkpoint] = &arguments[..5] else {
+        return Err("see the first lines".into());
+    };
     let spec: TrainSpec = serde_json::from_str(&std::fs::read_to_string(settings)?)?;
     let all = data::load(Path::new(folder), Format::Cifar10, "train")?;
     let (rest, held) = all.held_out(held_out.parse()?, 0)?;
@@ -49,8 +51,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             eprintln!("{} {}/{} {:?}", progress.phase, progress.done, progress.total, progress.metrics);
         }
     }));
-    let inputs =
-        Inputs { train: &train_set, selection: Some(&selection), spec: &spec, checkpoint: Some(Path::new(checkpoint)), tuning: None };
+    let inputs = Inputs {
+        train: &train_set,
+        selection: Some(&selection),
+        spec: &spec,
+        checkpoint: Some(Path::new(checkpoint)),
+        tuning: None,
+    };
     let trained = train(&mut network, &inputs, &compute, &control)?;
     network.write(Path::new(out))?;
     println!("{}", serde_json::to_string_pretty(&trained)?);

@@ -53,7 +53,11 @@ impl Control {
 
     /// Returns [`EngineError::Cancelled`] once the job was cancelled; called every batch and every attack step.
     pub fn check(&self) -> Result<()> {
-        if self.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
+        if self.is_cancelled() {
+            Err(EngineError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Offers a progress event to the listener.

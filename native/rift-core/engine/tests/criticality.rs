@@ -11,9 +11,7 @@ use rift_engine::control::Control;
 use rift_engine::criticality::{measure, Criticality};
 use rift_engine::data::{AdversarialManifest, AdversarialSet};
 use rift_engine::net::Network;
-use rift_engine::spec::{
-    AscentMethod, ComputeSpec, CriticalitySpec, ModuleGrouping, Norm, Precision, Profile,
-};
+use rift_engine::spec::{AscentMethod, ComputeSpec, CriticalitySpec, ModuleGrouping, Norm, Precision, Profile};
 use tch::{Kind, Tensor};
 
 fn golden(name: &str) -> PathBuf {
@@ -61,8 +59,7 @@ fn spec(ascent: AscentMethod) -> CriticalitySpec {
 }
 
 fn run(network: &Network, set: &AdversarialSet, spec: &CriticalitySpec) -> Criticality {
-    let compute =
-        Compute::resolve(&ComputeSpec { precision: Precision::Fp32, ..ComputeSpec::default() }).unwrap();
+    let compute = Compute::resolve(&ComputeSpec { precision: Precision::Fp32, ..ComputeSpec::default() }).unwrap();
     measure(network, set, spec, &compute, &Control::default()).unwrap()
 }
 

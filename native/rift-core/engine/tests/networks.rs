@@ -80,8 +80,7 @@ fn logits_and_input_gradients_equal_pytorch_in_every_float32_plan() {
 fn train_mode_normalises_with_batch_statistics_and_moves_the_running_ones_as_pytorch_does() {
     for (name, case) in cases() {
         let executor = Executor::bind(&case.network.graph, &case.network.state, Format::PLAIN).unwrap();
-        let logits =
-            tch::no_grad(|| executor.forward(case.tensors.get("images").unwrap(), BatchNorm::Train)).unwrap();
+        let logits = tch::no_grad(|| executor.forward(case.tensors.get("images").unwrap(), BatchNorm::Train)).unwrap();
         assert!(gap(&logits, case.tensors.get("train_logits").unwrap()) < 1e-3, "{name}");
         for (key, expected) in case.tensors.iter().filter_map(|(key, t)| Some((key.strip_prefix("moved/")?, t))) {
             assert!(gap(case.network.state.get(key).unwrap(), expected) < 1e-4, "{name} {key}");

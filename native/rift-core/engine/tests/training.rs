@@ -55,11 +55,7 @@ fn spec(method: TrainMethod) -> TrainSpec {
             pct_start: 0.5,
         },
         augment: AugmentSpec { padding: 0, padding_mode: PaddingMode::Zero, flip: false },
-        attack: AttackSpec {
-            random_start: false,
-            to_the_end: true,
-            ..AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 3, 1)
-        },
+        attack: AttackSpec { random_start: false, to_the_end: true, ..AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 3, 1) },
         beta: 6.0,
         label_smoothing: 0.0,
         ema_decay: 0.0,
@@ -182,8 +178,7 @@ fn fine_tuning_moves_the_chosen_weight_alone_and_frozen_statistics_stay_bit_for_
     for (mode, statistics_move) in [(BatchNorm::Eval, false), (BatchNorm::Train, true)] {
         let mut network = Network::initial(manifest(), 7).unwrap();
         let before = network.state.deep_copy().unwrap();
-        let tuning =
-            Tuning { parameters: vec!["layer2.1.conv2.weight".into()], batch_norm: mode, trust_region: 0.0 };
+        let tuning = Tuning { parameters: vec!["layer2.1.conv2.weight".into()], batch_norm: mode, trust_region: 0.0 };
         let inputs = Inputs {
             train: &data,
             selection: None,

@@ -141,15 +141,20 @@ export interface SelectionOptions {
 /**
  * The images of a split, the number of which is written out.
  *
+ * @param prefix what the options begin with, for messages (`--selection-`)
  * @throws InvalidArgument when the data set lacks the split, or the range does not lie in it
  */
-export function selectImages({ info, reference }: ResolvedDataset, { split, offset = 0, limit = 0 }: SelectionOptions): DataSource {
+export function selectImages(
+  { info, reference }: ResolvedDataset,
+  { split, offset = 0, limit = 0 }: SelectionOptions,
+  prefix = '--',
+): DataSource {
   const found = Object.hasOwn(info.splits, split) ? info.splits[split] : undefined;
   if (found === undefined) {
     const names = Object.keys(info.splits).sort();
     const near = nearest(split, names);
     throw invalidInput(
-      '--split',
+      `${prefix}split`,
       split,
       near === undefined ? `must be a split of ${reference}: ${names.join(', ')}` : `is no split of ${reference}. Did you mean ${near}?`,
     );
@@ -157,7 +162,7 @@ export function selectImages({ info, reference }: ResolvedDataset, { split, offs
   if (offset >= found.count) throw invalidInput('--offset', String(offset), `must be below ${found.count}, the images of "${split}"`);
   if (offset + limit > found.count) {
     const from = offset === 0 ? '' : ` from ${offset} on`;
-    throw invalidInput('--limit', String(limit), `must be at most ${found.count - offset}, the images of "${split}"${from}`);
+    throw invalidInput(`${prefix}limit`, String(limit), `must be at most ${found.count - offset}, the images of "${split}"${from}`);
   }
   return { split, offset, limit: limit === 0 ? found.count - offset : limit };
 }
@@ -172,5 +177,9 @@ export function selectionOf(
     note(`${dataset.reference} has no split "val", so nothing chooses among the epochs: the last one is kept`);
     return null;
   }
-  return selectImages(dataset, { split: selectionSplit, ...(selectionLimit === undefined ? {} : { limit: selectionLimit }) });
+  return selectImages(
+    dataset,
+    { split: selectionSplit, ...(selectionLimit === undefined ? {} : { limit: selectionLimit }) },
+    '--selection-',
+  );
 }

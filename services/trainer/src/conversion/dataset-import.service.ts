@@ -27,6 +27,7 @@ export class DatasetImportService {
         kind: 'importDataset',
         context: null,
         request: async (files) => {
+          files.foreign('path');
           const outputDir = files.workPath();
           await mkdir(outputDir);
           return { name: request.name, path, format: request.format, heldOut: request.heldOut, seed: request.seed, outputDir };

@@ -24,7 +24,10 @@ export class NetworkConversionService {
       {
         kind: 'importNetwork',
         context: null,
-        request: async (files) => ({ path: await files.artifact('fileDigest', fileDigest), ...declared, output: await files.output() }),
+        request: async (files) => {
+          files.foreign('fileName');
+          return { path: await files.artifact('fileDigest', fileDigest), ...declared, output: await files.output() };
+        },
       },
       { signal },
     );
@@ -59,7 +62,10 @@ export class NetworkConversionService {
       {
         kind: 'importAdversarialSet',
         context: null,
-        request: async (files) => ({ path: await files.artifact('fileDigest', fileDigest), fileName, output: await files.output() }),
+        request: async (files) => {
+          files.foreign('fileName');
+          return { path: await files.artifact('fileDigest', fileDigest), fileName, output: await files.output() };
+        },
       },
       { signal },
     );

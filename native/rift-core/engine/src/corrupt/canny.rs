@@ -1,7 +1,7 @@
-//! Edges of a grey image and the distance to them, as OpenCV finds them; the spatter of water is made from these.
+//! Edges of a grey image and the distance to them, as `OpenCV` finds them; the spatter of water is made from these.
 
-/// Edges (true) of a side×side plane by Canny's method: 3×3 Sobel gradients, |dx| + |dy| as their size, thinned along the
-/// gradient; edges larger than `high`, and those larger than `low` that touch one.
+/// Edges (true) of a side×side plane by Canny's method: 3×3 Sobel gradients, |dx| + |dy| as their size, thinned along
+/// the gradient; edges larger than `high`, and those larger than `low` that touch one.
 pub(super) fn canny(plane: &[u8], side: usize, low: i32, high: i32) -> Vec<bool> {
     let gradients = sobel(plane, side);
     let size = |y: i64, x: i64| {
@@ -71,8 +71,8 @@ fn sobel(plane: &[u8], side: usize) -> Vec<(i32, i32)> {
     (0..side * side).map(gradient).collect()
 }
 
-/// Distance of each pixel to the nearest edge, by the 5×5 chamfer steps 1, 1.4 and 2.1969; more than any image holds where
-/// there is no edge.
+/// Distance of each pixel to the nearest edge, by the 5×5 chamfer steps 1, 1.4 and 2.1969; more than any image holds
+/// where there is no edge.
 pub(super) fn distances(edges: &[bool], side: usize) -> Vec<f32> {
     const STEPS: [(i64, i64, f32); 8] = [
         (-2, -1, 2.1969),
@@ -102,7 +102,9 @@ pub(super) fn distances(edges: &[bool], side: usize) -> Vec<f32> {
 /// Histogram equalisation of bytes.
 pub(super) fn equalised(plane: &[u8]) -> Vec<u8> {
     let mut counts = [0usize; 256];
-    plane.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+    for &byte in plane {
+        counts[usize::from(byte)] += 1;
+    }
     let lowest = plane.iter().copied().min().map_or(0, usize::from);
     let rest = plane.len() - counts[lowest];
     if rest == 0 {

@@ -32,8 +32,8 @@ pub(super) fn elastic_transform(scene: &mut Scene, out: &mut [u8]) {
     }
 }
 
-/// The map from a pixel of the warped image to its place in the image: the inverse of the map that moves three corners of
-/// a square about the middle by up to `shift` pixels each way.
+/// The map from a pixel of the warped image to its place in the image: the inverse of the map that moves three corners
+/// of a square about the middle by up to `shift` pixels each way.
 fn source_map(scene: &mut Scene, shift: f64) -> Affine {
     let (centre, reach) = ((scene.side / 2) as f64, (scene.side / 3) as f64);
     let corners = [(reach, reach), (reach, -reach), (-reach, -reach)].map(|(x, y)| (centre + x, centre + y));

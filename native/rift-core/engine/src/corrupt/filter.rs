@@ -69,8 +69,9 @@ fn gaussian_weights(sigma: f64, radius: usize) -> Vec<f64> {
     weights.into_iter().map(|weight| weight / sum).collect()
 }
 
-/// Motion blur of a side×side plane of bytes as `ImageMagick` makes it: a one-sided half Gaussian of 2·`radius` + 1 taps
-/// along the direction `angle` (degrees), border pixels going on, each result rounded to the nearest byte.
+/// Motion blur of a side×side plane of bytes as `ImageMagick` makes it: a one-sided half Gaussian of 2·`radius` + 1
+/// taps along the direction `angle` (degrees), border pixels going on. `ImageMagick` rounds each result to 16 bits and
+/// keeps what is whole in 8 bits.
 pub(super) fn motion(plane: &[u8], side: usize, radius: usize, sigma: f64, angle: f64, out: &mut [u8]) {
     let (sin, cos) = angle.to_radians().sin_cos();
     let weights: Vec<f64> = (0..=2 * radius).map(|tap| (-((tap * tap) as f64) / (2.0 * sigma * sigma)).exp()).collect();
@@ -89,7 +90,7 @@ pub(super) fn motion(plane: &[u8], side: usize, radius: usize, sigma: f64, angle
         }
     }
     for (out, total) in out.iter_mut().zip(total) {
-        *out = (total + 0.5) as u8;
+        *out = (total + 0.5 / 257.0) as u8;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Frost: a crop of a picture of frost laid over the image. The published corruption uses five photographs that are not
-//! part of this project; a folder of them is named by the environment variable [`FOLDER`] or given to [`load`]. Without them a
-//! procedural texture of the same colours, contrast and coarseness stands in, and [`Pictures::source`] says so.
+//! part of this project; a folder of them is named by the environment variable [`FOLDER`] or given to [`load`]. Without
+//! them a procedural texture of the same colours, contrast and coarseness stands in, and [`Pictures::source`] says so.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -49,8 +49,8 @@ struct Picture {
     pixels: Vec<[u8; 3]>,
 }
 
-/// The pictures that this process uses: those in the folder named by [`FOLDER`], read once, or the procedural ones when the
-/// variable is not set.
+/// The pictures that this process uses: those in the folder named by [`FOLDER`], read once, or the procedural ones when
+/// the variable is not set.
 ///
 /// # Errors
 /// Those of [`load`]; a folder that was named is never replaced by the texture.
@@ -163,8 +163,8 @@ const LOOKS: [([f64; 3], f64); 5] = [
     ([138.0, 153.0, 166.0], 29.0),
     ([112.0, 123.0, 135.0], 43.0),
 ];
-/// Share of the variance at each coarseness (σ of a blur in pixels), fitted to the pictures' autocorrelation: fine crystals over
-/// broad patches.
+/// Share of the variance at each coarseness (σ of a blur in pixels), fitted to the pictures' autocorrelation: fine
+/// crystals over broad patches.
 const GRAINS: [(f64, f64); 4] = [(0.0, 0.36), (0.8, 0.16), (3.0, 0.12), (12.0, 0.36)];
 /// Side of the procedural pictures for images of 32 pixels.
 const TEXTURE: usize = 128;

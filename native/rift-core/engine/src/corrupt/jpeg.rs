@@ -1,6 +1,6 @@
-//! JPEG compression: what a picture looks like after libjpeg-turbo has written it in a given quality with 4:2:0 chroma and
-//! read it again. Entropy coding loses nothing and is left out; the integer arithmetic is that of the default ("slow")
-//! transforms, so the result is the same byte for byte.
+//! JPEG compression: what a picture looks like after libjpeg-turbo has written it in a given quality with 4:2:0 chroma
+//! and read it again. Entropy coding loses nothing and is left out; the integer arithmetic is that of the default
+//! ("slow") transforms, so the result is the same byte for byte.
 
 use super::scene::Scene;
 
@@ -95,7 +95,9 @@ fn transcode(plane: &mut [i32], side: usize, table: &[i32; 64]) {
             for (row, line) in block.chunks_exact_mut(8).enumerate() {
                 let start = (top + row) * side + left;
                 line.copy_from_slice(&plane[start..start + 8]);
-                line.iter_mut().for_each(|value| *value -= 128);
+                for value in line {
+                    *value -= 128;
+                }
             }
             two_passes(&mut block, true, forward, [CONST - PASS, CONST + PASS]);
             for (value, step) in block.iter_mut().zip(table) {

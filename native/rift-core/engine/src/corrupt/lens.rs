@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::filter::{correlate, gaussian, motion, Border};
-use super::scene::{byte, Scene};
+use super::scene::{byte, unit, Scene};
 
 /// Where Gaussian blurs stop, in σ.
 const TRUNCATE: f64 = 4.0;
@@ -39,12 +39,15 @@ fn disk(radius: f64, alias: f64) -> Vec<f64> {
         .map(|(y, x)| f64::from(u8::from((x * x + y * y) as f64 <= radius * radius)))
         .collect();
     let count: f64 = disk.iter().sum();
-    disk.iter_mut().for_each(|weight| *weight /= count);
+    for weight in &mut disk {
+        *weight /= count;
+    }
+    // The source computes its kernel in single precision.
+    let single = |value: f64| f64::from(value as f32);
     let edge = (-0.5 / (alias * alias)).exp();
-    let line = [edge / (1.0 + 2.0 * edge), 1.0 / (1.0 + 2.0 * edge), edge / (1.0 + 2.0 * edge)];
-    let smoothing: Vec<f64> = line.iter().flat_map(|a| line.iter().map(move |b| a * b)).collect();
-    // The source keeps its kernel in single precision.
-    correlate(&disk, SIZE, &smoothing).into_iter().map(|weight| f64::from(weight as f32)).collect()
+    let line = [edge, 1.0, edge].map(|weight| single(weight / (1.0 + 2.0 * edge)));
+    let smoothing: Vec<f64> = line.iter().flat_map(|a| line.iter().map(move |b| single(a * b))).collect();
+    correlate(&disk, SIZE, &smoothing).into_iter().map(single).collect()
 }
 
 /// Motion blur along one random direction for the three channels.
@@ -60,8 +63,8 @@ pub(super) fn motion_blur(scene: &mut Scene, out: &mut [u8]) {
     }
 }
 
-/// Blur, pixels overwritten by a near one, blur. The source means to swap the two pixels, but what it does, and what the
-/// published data show, is overwriting.
+/// Blur, pixels overwritten by a near one, blur. The source means to swap the two pixels, but what it does, and what
+/// the published data show, is overwriting.
 pub(super) fn glass_blur(scene: &mut Scene, out: &mut [u8]) {
     let (sigma, shift, iterations) = scene.choose(
         [(0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)],
@@ -71,7 +74,9 @@ pub(super) fn glass_blur(scene: &mut Scene, out: &mut [u8]) {
     let mut planes: Vec<Vec<f64>> = (0..3).map(|channel| scene.plane(channel)).collect();
     for plane in &mut planes {
         gaussian(plane, side, sigma, TRUNCATE, Border::Nearest);
-        plane.iter_mut().for_each(|value| *value = f64::from(byte(*value)) / 255.0);
+        for value in plane {
+            *value = unit(byte(*value));
+        }
     }
     for _ in 0..iterations {
         for y in (shift + 1..=side - shift).rev() {
@@ -79,7 +84,9 @@ pub(super) fn glass_blur(scene: &mut Scene, out: &mut [u8]) {
                 // The offsets are −shift to shift − 1.
                 let from_x = x + scene.rng.random_range(0..2 * shift) - shift;
                 let from_y = y + scene.rng.random_range(0..2 * shift) - shift;
-                planes.iter_mut().for_each(|plane| plane[y * side + x] = plane[from_y * side + from_x]);
+                for plane in &mut planes {
+                    plane[y * side + x] = plane[from_y * side + from_x];
+                }
             }
         }
     }

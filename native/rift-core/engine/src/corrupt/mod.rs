@@ -2,10 +2,10 @@
 //! `make_tinyimagenet_c.py`) for 8-bit colour images of 32 or 64 pixels a side.
 //!
 //! The published files were drawn from an unseeded generator, so they cannot be made again bit for bit: deterministic
-//! corruptions give the values that the published procedure gives, random ones have its distribution. Every draw comes from the
-//! stream of (seed, corruption, severity, image id), so an image's result depends on neither batch nor shard. As in the
-//! source, values become bytes by truncation. The published Tiny-ImageNet-C holds each picture after one more JPEG compression of
-//! quality 85, which is how it was stored, not a corruption: it is left out here.
+//! corruptions give the values that the published procedure gives, random ones have its distribution. Every draw comes
+//! from the stream of (seed, corruption, severity, image id), so an image's result depends on neither batch nor shard.
+//! As in the source, values become bytes by truncation. The published Tiny-ImageNet-C holds each picture after one more
+//! JPEG compression of quality 85, which is how it was stored, not a corruption: it is left out here.
 
 mod canny;
 mod colour;
@@ -45,12 +45,12 @@ const GRAIN: usize = 8;
 /// Turns one image (3×S×S planes in the scene) into its corrupted copy.
 type Painter = Box<dyn Fn(&mut Scene, &mut [u8]) + Sync>;
 
-/// Corrupts `images`: N×3×S×S bytes, one id for each image. `severity` is 1 to 5, `side` (S) 32 or 64; each size has its own
-/// constants. The result has the layout of the input. Frost takes its pictures from [`frost::current`].
+/// Corrupts `images`: N×3×S×S bytes, one id for each image. `severity` is 1 to 5, `side` (S) 32 or 64; each size has
+/// its own constants. The result has the layout of the input. Frost takes its pictures from [`frost::current`].
 ///
 /// # Errors
-/// `InvalidArgument` for another severity or side, or when the byte count is not `ids.len()`×3×S×S; what [`frost::current`]
-/// returns when the frost pictures cannot be read.
+/// `InvalidArgument` for another severity or side, or when the byte count is not `ids.len()`×3×S×S; what
+/// [`frost::current`] returns when the frost pictures cannot be read.
 pub fn apply(
     corruption: Corruption, severity: u32, images: &[u8], side: usize, ids: &[u64], seed: u64,
 ) -> Result<Vec<u8>> {

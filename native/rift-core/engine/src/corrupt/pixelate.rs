@@ -22,8 +22,8 @@ struct Taps {
     weights: Vec<u32>,
 }
 
-/// Box filter from `from` to `to` samples: mean of the samples whose centre lies in the output's box; when enlarging, the
-/// one sample under the output's centre.
+/// Box filter from `from` to `to` samples: mean of the samples whose centre lies in the output's box; when enlarging,
+/// the one sample under the output's centre.
 fn box_taps(from: usize, to: usize) -> Vec<Taps> {
     let scale = from as f64 / to as f64;
     let width = scale.max(1.0);

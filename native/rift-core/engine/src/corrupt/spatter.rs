@@ -64,16 +64,23 @@ fn mud_cover(field: &[f64], side: usize, threshold: f64, sigma: f64) -> Vec<f32>
 /// drop adds nothing (the source divides 0 by 0 there).
 fn water_cover(field: &[f64], side: usize, threshold: f64, factor: f64) -> Vec<f32> {
     const RELIEF: [f64; 9] = [-2.0, -1.0, 0.0, -1.0, 1.0, 1.0, 0.0, 1.0, 2.0];
-    let mean = [1.0 / 9.0; 9];
-    let drops: Vec<u8> = field.iter().map(|&value| if value < threshold { 0 } else { (value * 255.0) as u8 }).collect();
+    // The source's cast to bytes wraps round where the field passes 1.
+    let drops: Vec<u8> =
+        field.iter().map(|&value| if value < threshold { 0 } else { (value * 255.0) as u32 as u8 }).collect();
     let near: Vec<f32> =
         distances(&canny(&drops, side, 50, 150), side).into_iter().map(|distance| distance.min(20.0)).collect();
-    let near: Vec<u8> = correlate(&near, side, &mean).into_iter().map(|value| value as u8).collect();
+    let near: Vec<u8> = box_means(&near, side).into_iter().map(|value| value as f32 as u8).collect();
     let relief: Vec<u8> = correlate(&equalised(&near), side, &RELIEF).into_iter().map(|value| value as u8).collect();
-    let smooth = correlate(&relief, side, &mean);
+    let smooth = box_means(&relief, side);
     let light: Vec<f64> =
         drops.iter().zip(smooth).map(|(&drop, relief)| f64::from(drop) * (relief + 0.5).floor()).collect();
     let highest = light.iter().copied().fold(0.0, f64::max);
     let scale = if highest > 0.0 { factor / highest } else { 0.0 };
     light.into_iter().map(|light| (light * scale) as f32).collect()
+}
+
+/// Means of 3×3 pixels. The sum is scaled as a whole: between drops it must come out as the level that it is of, since
+/// what follows truncates it.
+fn box_means<T: Copy + Into<f64>>(plane: &[T], side: usize) -> Vec<f64> {
+    correlate(plane, side, &[1.0; 9]).into_iter().map(|sum| sum * (1.0 / 9.0)).collect()
 }

@@ -44,7 +44,8 @@ impl Zoom {
 
 /// Mean of the image and of its zooms by 1, 1.01, 1.02 …, computed in single precision as the source does.
 pub(super) fn zoom_blur(scene: &mut Scene, out: &mut [u8]) {
-    // Floating-point steps make the source's ranges, which exclude their end, hold 1.06 and 1.11 but not 1.16, 1.21 and 1.26.
+    // Floating-point steps make the source's ranges, which exclude their end, hold 1.06 and 1.11 but not 1.16, 1.21 and
+    // 1.26.
     let count = [7, 12, 16, 21, 26][scene.level];
     let zooms: Vec<Zoom> = (0..count).map(|at| Zoom::new(scene.side, 1.0 + f64::from(at) * (1.01 - 1.0))).collect();
     let area = scene.area();

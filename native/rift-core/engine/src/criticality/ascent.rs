@@ -162,7 +162,11 @@ impl Search<'_> {
     }
 
     fn boundary(&self, gradient: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
-        gradient.iter().zip(radii).map(|(tensor, radius)| ball::boundary(self.spec.weight_norm, *radius, tensor)).collect()
+        gradient
+            .iter()
+            .zip(radii)
+            .map(|(tensor, radius)| ball::boundary(self.spec.weight_norm, *radius, tensor))
+            .collect()
     }
 
     fn random(&self, start: u32, radii: &[f64]) -> Result<Vec<Tensor>> {

@@ -48,8 +48,7 @@ impl Judged {
     /// Standard error of the mean loss difference from `base` over images.
     pub fn standard_error_from(&self, base: &Self) -> f64 {
         let count = self.losses.len() as f64;
-        let gaps: Vec<f64> =
-            self.losses.iter().zip(&base.losses).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
+        let gaps: Vec<f64> = self.losses.iter().zip(&base.losses).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
         let mean = gaps.iter().sum::<f64>() / count;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
         (variance / count).sqrt()
@@ -111,7 +110,12 @@ impl Surface {
         }
         Ok(Self {
             folded: Executor::bind(&graph, &state, format)?,
-            scales, weights, nodes, images, labels, order,
+            scales,
+            weights,
+            nodes,
+            images,
+            labels,
+            order,
             prefix: None,
             cut: 0,
             modules: Vec::new(),

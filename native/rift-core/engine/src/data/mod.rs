@@ -71,7 +71,10 @@ impl Format {
 /// Names of the splits that the folder `path` holds in `format`; at least one, or an error that says what was expected.
 pub fn splits(path: &Path, format: Format) -> Result<Vec<String>> {
     if !std::fs::metadata(path).map_err(|error| EngineError::io(path, error))?.is_dir() {
-        return Err(EngineError::file(path, "is a file; give the folder that holds the data set (unpack an archive first)"));
+        return Err(EngineError::file(
+            path,
+            "is a file; give the folder that holds the data set (unpack an archive first)",
+        ));
     }
     let python = |variant| cifar_python::is_python_version(path, variant);
     let found = match format {

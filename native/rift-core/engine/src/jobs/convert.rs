@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Done;
 use crate::checkpoint::manifest::MANIFEST_KEY;
-use crate::checkpoint::{self, read_pth, read_safetensors, write_pth, write_safetensors, Metadata, NetworkManifest, StateDict};
+use crate::checkpoint::{
+    self, read_pth, read_safetensors, write_pth, write_safetensors, Metadata, NetworkManifest, StateDict,
+};
 use crate::control::Control;
 use crate::error::{EngineError, Result};
 use crate::net::{zoo, Network};
@@ -111,7 +113,8 @@ fn tensors(request: &ImportRequest) -> Result<(StateDict, Vec<String>)> {
     let file = read_pth(&request.path)?;
     let mut notices = file.notices;
     if let Some((mean, std)) = &file.normalize {
-        notices.push(format!("the file normalises with mean {mean:?} and standard deviation {std:?}; check --preprocess"));
+        notices
+            .push(format!("the file normalises with mean {mean:?} and standard deviation {std:?}; check --preprocess"));
     }
     notices.extend(file.notes.iter().map(|(name, value)| format!("{name} was {value}")));
     Ok((file.tensors, notices))
@@ -122,7 +125,8 @@ fn drop_dead(tensors: StateDict) -> (StateDict, Option<String>) {
     let before = tensors.len();
     let kept: StateDict = tensors.into_iter().filter(|(name, _)| !name.starts_with("sub_block1.")).collect();
     let dropped = before - kept.len();
-    let notice = (dropped > 0).then(|| format!("{dropped} tensors of sub_block1, which no forward pass uses, were dropped"));
+    let notice =
+        (dropped > 0).then(|| format!("{dropped} tensors of sub_block1, which no forward pass uses, were dropped"));
     (kept, notice)
 }
 

@@ -51,7 +51,13 @@ pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
     };
     let total = data.len() as u64;
     let mut attacked = run(&attack, control, &mut |done| {
-        control.report(Progress { phase: "crafting".into(), done, total, unit: "images".into(), ..Progress::default() });
+        control.report(Progress {
+            phase: "crafting".into(),
+            done,
+            total,
+            unit: "images".into(),
+            ..Progress::default()
+        });
     })?;
     let images = attacked.images.take();
     let adv = images.ok_or_else(|| EngineError::Internal("the attack kept no images".into()))?;
@@ -61,7 +67,7 @@ pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
         attack: serde_json::to_value(&request.spec).map_err(value)?,
         network: label_of(&request.network.path),
         dataset: label_of(&request.data.path),
-        audit: serde_json::to_value(&outcome.audit).map_err(value)?,
+        audit: serde_json::to_value(outcome.audit).map_err(value)?,
         ..AdversarialManifest::imported()
     };
     let first = request.data.first_id() as i64;

@@ -43,8 +43,7 @@ struct Split {
 
 pub(super) fn import_dataset(request: ImportRequest, control: &Control) -> Result<Imported> {
     let names = data::splits(&request.path, request.format)?;
-    let mut imported =
-        Imported { classes: Vec::new(), image_size: 0, notes: Vec::new(), splits: BTreeMap::new() };
+    let mut imported = Imported { classes: Vec::new(), image_size: 0, notes: Vec::new(), splits: BTreeMap::new() };
     let mut repeats = Repeats::default();
     let hold_out = request.held_out > 0 && !names.iter().any(|name| name == "val");
     for (index, name) in names.iter().enumerate() {
@@ -75,7 +74,10 @@ pub(super) fn import_dataset(request: ImportRequest, control: &Control) -> Resul
 fn store(imported: &mut Imported, request: &ImportRequest, split: &Dataset) -> Result<()> {
     let (height, width) = split.image_size();
     if height != width {
-        return Err(EngineError::file(&request.path, format!("images are {width}x{height} pixels, but must be square")));
+        return Err(EngineError::file(
+            &request.path,
+            format!("images are {width}x{height} pixels, but must be square"),
+        ));
     }
     if imported.image_size != 0 && (imported.image_size != height || imported.classes != split.classes) {
         let reason = format!("split {} has other classes or another image size than the splits before", split.split);
@@ -90,9 +92,7 @@ fn store(imported: &mut Imported, request: &ImportRequest, split: &Dataset) -> R
     let (least, most) = (class_counts.iter().min(), class_counts.iter().max());
     if let (Some(least), Some(most)) = (least, most) {
         if *least == 0 || f64::from(*most) > 2.0 * f64::from(*least) {
-            imported.notes.push(format!(
-                "split {} is unbalanced: {least} to {most} images a class", split.split
-            ));
+            imported.notes.push(format!("split {} is unbalanced: {least} to {most} images a class", split.split));
         }
     }
     let path = request.output_dir.join(format!("{}.safetensors", split.split));

@@ -129,7 +129,11 @@ impl<'a> Units<'a> {
 
     fn at(&self, phase: &str, within: u64) {
         self.control.report(Progress {
-            phase: phase.into(), done: self.done + within, total: self.total, unit: "images".into(), ..Progress::default()
+            phase: phase.into(),
+            done: self.done + within,
+            total: self.total,
+            unit: "images".into(),
+            ..Progress::default()
         });
     }
 

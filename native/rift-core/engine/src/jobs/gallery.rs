@@ -61,8 +61,6 @@ fn png(image: &Tensor) -> Result<Vec<u8>> {
     let picture = RgbImage::from_raw(shape[3] as u32, shape[2] as u32, bytes)
         .ok_or_else(|| EngineError::Internal("a picture has the wrong size".into()))?;
     let mut encoded = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut encoded, ImageFormat::Png)
-        .map_err(|error| EngineError::Internal(format!("PNG: {error}")))?;
+    picture.write_to(&mut encoded, ImageFormat::Png).map_err(|error| EngineError::Internal(format!("PNG: {error}")))?;
     Ok(encoded.into_inner())
 }

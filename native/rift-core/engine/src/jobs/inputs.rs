@@ -55,8 +55,13 @@ pub fn between(from: &Network, to: &Network, alpha: f64) -> Result<Network> {
         .iter()
         .map(|(name, start)| {
             let end = to.state.require(name)?;
-            let tensor = if start.f_kind()? != tch::Kind::Float || alpha == 0.0 || alpha == 1.0 {
-                if alpha < 0.5 { start.f_detach_copy()? } else { end.f_detach_copy()? }
+            let at_an_end = alpha <= 0.0 || alpha >= 1.0;
+            let tensor = if start.f_kind()? != tch::Kind::Float || at_an_end {
+                if alpha < 0.5 {
+                    start.f_detach_copy()?
+                } else {
+                    end.f_detach_copy()?
+                }
             } else {
                 start.f_mul_scalar(1.0 - alpha)?.f_add(&end.f_mul_scalar(alpha)?)?
             };

@@ -24,8 +24,18 @@ use crate::error::{EngineError, Result};
 
 /// Kinds of job, as the addon names them.
 pub const KINDS: [&str; 12] = [
-    "craft", "evaluate", "corrupt", "criticality", "fineTune", "interpolate", "train", "importNetwork",
-    "inspectNetwork", "exportNetwork", "importDataset", "importAdversarialSet",
+    "craft",
+    "evaluate",
+    "corrupt",
+    "criticality",
+    "fineTune",
+    "interpolate",
+    "train",
+    "importNetwork",
+    "inspectNetwork",
+    "exportNetwork",
+    "importDataset",
+    "importAdversarialSet",
 ];
 
 /// Those of [`KINDS`] that read, check and write files and compute nothing: they may run beside another job.

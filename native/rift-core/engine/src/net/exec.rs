@@ -47,16 +47,44 @@ struct Pass<'a> {
 
 enum Bound {
     Input,
-    Normalize { mean: Tensor, inverse_std: Tensor },
-    Conv2d { weight: Tensor, bias: Option<Tensor>, stride: i64, padding: [i64; 4] },
-    BatchNorm2d { weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, counter: Option<Tensor>, eps: f64, momentum: f64 },
-    Relu { in_place: bool },
+    Normalize {
+        mean: Tensor,
+        inverse_std: Tensor,
+    },
+    Conv2d {
+        weight: Tensor,
+        bias: Option<Tensor>,
+        stride: i64,
+        padding: [i64; 4],
+    },
+    BatchNorm2d {
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        counter: Option<Tensor>,
+        eps: f64,
+        momentum: f64,
+    },
+    Relu {
+        in_place: bool,
+    },
     Silu,
-    Add { in_place: Option<usize> },
-    AvgPool2d { kernel: i64 },
+    Add {
+        in_place: Option<usize>,
+    },
+    AvgPool2d {
+        kernel: i64,
+    },
     Flatten,
-    Linear { weight: Tensor, bias: Option<Tensor> },
-    Affine { scale: Tensor, shift: Tensor },
+    Linear {
+        weight: Tensor,
+        bias: Option<Tensor>,
+    },
+    Affine {
+        scale: Tensor,
+        shift: Tensor,
+    },
 }
 
 /// A graph whose nodes hold their tensors (shared with the state they were bound from).
@@ -92,9 +120,9 @@ impl Executor {
                     let inverse: Vec<f64> = std.iter().map(|value| 1.0 / value).collect();
                     Bound::Normalize { mean: channelwise(mean, state)?, inverse_std: channelwise(&inverse, state)? }
                 }
-                Op::Conv2d { weight, bias, stride, padding } => Bound::Conv2d {
-                    weight: take(weight)?, bias: optional(bias)?, stride: *stride, padding: *padding,
-                },
+                Op::Conv2d { weight, bias, stride, padding } => {
+                    Bound::Conv2d { weight: take(weight)?, bias: optional(bias)?, stride: *stride, padding: *padding }
+                }
                 Op::BatchNorm2d { prefix, eps, momentum } => Bound::BatchNorm2d {
                     weight: take(&format!("{prefix}.weight"))?,
                     bias: take(&format!("{prefix}.bias"))?,
@@ -208,8 +236,14 @@ impl Executor {
                 }
                 let running = (pass.mode != BatchNorm::TrainUntracked).then_some((mean, var));
                 input(0)?.f_batch_norm(
-                    Some(weight), Some(bias), running.map(|r| r.0), running.map(|r| r.1),
-                    pass.mode != BatchNorm::Eval, *momentum, *eps, true,
+                    Some(weight),
+                    Some(bias),
+                    running.map(|r| r.0),
+                    running.map(|r| r.1),
+                    pass.mode != BatchNorm::Eval,
+                    *momentum,
+                    *eps,
+                    true,
                 )?
             }
             Bound::Relu { in_place: true } if own(0) => input(0)?.shallow_clone().f_relu_()?,
@@ -235,7 +269,11 @@ impl Executor {
     /// Brings float32 [N, C, H, W] into the executor's layout and number format.
     fn enter(&self, x: &Tensor) -> Result<Tensor> {
         let x = x.f_to_kind(self.format.kind)?;
-        if self.format.channels_last { channels_last(&x) } else { Ok(x) }
+        if self.format.channels_last {
+            channels_last(&x)
+        } else {
+            Ok(x)
+        }
     }
 }
 

@@ -42,7 +42,8 @@ pub fn fold_batch_norm(graph: &Graph, state: &StateDict) -> Result<Folded> {
         let scale = part("weight")?.f_div(&part("running_var")?.f_add_scalar(*eps)?.f_sqrt()?)?;
         let shift = part("bias")?.f_sub(&part("running_mean")?.f_mul(&scale)?)?;
         let source = inputs[0];
-        if let (1, Node { op: Op::Conv2d { weight, bias, .. }, .. }) = (uses[node.inputs[0]], &mut folded.nodes[source]) {
+        if let (1, Node { op: Op::Conv2d { weight, bias, .. }, .. }) = (uses[node.inputs[0]], &mut folded.nodes[source])
+        {
             scales.insert(weight.clone(), scale.shallow_clone());
             let scaled = tensors.require(weight)?.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
             tensors.insert(weight.clone(), scaled);

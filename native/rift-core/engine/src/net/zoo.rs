@@ -23,7 +23,11 @@ pub const ARCHITECTURES: [&str; 2] = ["resnet18", "resnet34"];
 pub fn build(arch: &str, shape: &Shape, preprocess: &Preprocess) -> Result<Graph> {
     for (field, value, rule) in [
         ("width", shape.width, (1..=1024).contains(&shape.width).then_some(()).ok_or("must be between 1 and 1024")),
-        ("classes", shape.classes, (2..=100_000).contains(&shape.classes).then_some(()).ok_or("must be between 2 and 100000")),
+        (
+            "classes",
+            shape.classes,
+            (2..=100_000).contains(&shape.classes).then_some(()).ok_or("must be between 2 and 100000"),
+        ),
         (
             "inputSize",
             shape.input_size,
@@ -63,7 +67,7 @@ impl Builder {
     fn new(preprocess: &Preprocess) -> Self {
         let mut graph = Graph::default();
         let mut input = graph.push(Op::Input, &[]);
-        let identity = preprocess.mean.iter().all(|m| *m == 0.0) && preprocess.std.iter().all(|s| *s == 1.0);
+        let identity = preprocess.mean == [0.0; 3] && preprocess.std == [1.0; 3];
         if !identity {
             let op = Op::Normalize { mean: preprocess.mean.clone(), std: preprocess.std.clone() };
             input = graph.push(op, &[input]);

@@ -51,7 +51,8 @@ impl ComputeSpec {
             if Cuda::is_available() && (index as i64) < Cuda::device_count() {
                 return Ok(Device::Cuda(index));
             }
-            let found = format!("{} CUDA devices found; use --device cpu, or install libtorch with CUDA", Cuda::device_count());
+            let found =
+                format!("{} CUDA devices found; use --device cpu, or install libtorch with CUDA", Cuda::device_count());
             Err(EngineError::DeviceUnavailable { device: self.device.clone(), detail: found })
         };
         match self.device.as_str() {

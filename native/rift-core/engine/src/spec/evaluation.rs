@@ -43,7 +43,11 @@ impl EvaluateSpec {
             return Err(EngineError::invalid("severities", bad, "must be between 1 and 5"));
         }
         if !self.corruptions.is_empty() && self.severities.is_empty() {
-            return Err(EngineError::invalid("severities", "empty", "must name at least one severity with corruptions"));
+            return Err(EngineError::invalid(
+                "severities",
+                "empty",
+                "must name at least one severity with corruptions",
+            ));
         }
         within("gallery", f64::from(self.gallery), 0.0, 100.0)
     }

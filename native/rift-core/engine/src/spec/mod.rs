@@ -12,8 +12,8 @@ pub use compute::{ComputeSpec, Precision};
 pub use criticality::{AscentMethod, CriticalitySpec, ModuleGrouping, Profile};
 pub use evaluation::{CorruptSpec, CraftSpec, EvaluateSpec};
 pub use training::{
-    ArchitectureSpec, AugmentSpec, BatchNormMode, FineTuneScope, FineTuneSpec, OptimizerSpec, PaddingMode, ScheduleKind,
-    TrainMethod, TrainSpec,
+    ArchitectureSpec, AugmentSpec, BatchNormMode, FineTuneScope, FineTuneSpec, OptimizerSpec, PaddingMode,
+    ScheduleKind, TrainMethod, TrainSpec,
 };
 
 use crate::error::{EngineError, Result};
@@ -23,6 +23,7 @@ pub(crate) fn within(field: &str, value: f64, low: f64, high: f64) -> Result<()>
     if value.is_finite() && (low..=high).contains(&value) {
         return Ok(());
     }
-    let rule = if high == f64::MAX { format!("must be at least {low}") } else { format!("must be between {low} and {high}") };
+    let rule =
+        if high >= f64::MAX { format!("must be at least {low}") } else { format!("must be between {low} and {high}") };
     Err(EngineError::invalid(field, value, rule))
 }

@@ -156,7 +156,11 @@ impl FineTuneSpec {
         within("batchSize", f64::from(self.batch_size), 1.0, 65_536.0)?;
         within("trustRegion", self.trust_region, 0.0, f64::MAX)?;
         if self.scope == FineTuneScope::Modules && self.modules.is_empty() {
-            return Err(EngineError::invalid("modules", "empty", "must name at least one module when scope is MODULES"));
+            return Err(EngineError::invalid(
+                "modules",
+                "empty",
+                "must name at least one module when scope is MODULES",
+            ));
         }
         self.optimizer.check().map_err(|error| error.under("optimizer"))
     }

@@ -121,7 +121,9 @@ impl Session {
         Ok(session)
     }
 
-    fn epoch(&mut self, network: &mut Network, inputs: &Inputs<'_>, compute: &Compute, control: &Control) -> Result<()> {
+    fn epoch(
+        &mut self, network: &mut Network, inputs: &Inputs<'_>, compute: &Compute, control: &Control,
+    ) -> Result<()> {
         let spec = inputs.spec;
         let seed = u64::from(spec.seed);
         let epoch = self.position.epoch;
@@ -181,7 +183,8 @@ impl Session {
         }
         let tensors: Vec<&Tensor> = step.parameters.iter().map(|(_, tensor)| tensor).collect();
         let gradients = Tensor::f_run_backward(&[&update.loss], &tensors, false, false)?;
-        let named: Vec<(&str, &Tensor)> = step.parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        let named: Vec<(&str, &Tensor)> =
+            step.parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
         self.optimizer.step(&named, &gradients, step.rate)?;
         if let (Some(anchor), Some(tuning)) = (&self.anchor, inputs.tuning) {
             stay_near(anchor, &named, tuning.trust_region)?;

@@ -64,14 +64,17 @@ pub fn save(path: &Path, position: &Position, tensors: &Tensors<'_>) -> Result<(
             all.insert(format!("{part}/{name}"), tensor.f_detach()?);
         }
     }
-    let text = serde_json::to_string(position).map_err(|error| EngineError::Internal(format!("checkpoint: {error}")))?;
+    let text =
+        serde_json::to_string(position).map_err(|error| EngineError::Internal(format!("checkpoint: {error}")))?;
     write_safetensors(path, &all, &Metadata::from([(KEY.to_string(), text)]))
 }
 
 /// A checkpoint read back: position, and the four groups of tensors (the last two may be empty).
 pub fn load(path: &Path) -> Result<(Position, [StateDict; 4])> {
     let (all, metadata) = read_safetensors(path)?;
-    let text = metadata.get(KEY).ok_or_else(|| EngineError::file(path, "is no training checkpoint; delete it to start anew"))?;
+    let text = metadata
+        .get(KEY)
+        .ok_or_else(|| EngineError::file(path, "is no training checkpoint; delete it to start anew"))?;
     let position: Position = serde_json::from_str(text)
         .map_err(|error| EngineError::file(path, format!("{KEY}: {error}; delete it to start anew")))?;
     let mut groups = [StateDict::new(), StateDict::new(), StateDict::new(), StateDict::new()];

@@ -1,6 +1,6 @@
 //! Crafting and update loss of each training method.
 
-use tch::{Tensor, Device};
+use tch::{Device, Tensor};
 
 use crate::attack::loss::{is_right, Loss};
 use crate::attack::{pgd, Batch};
@@ -56,8 +56,13 @@ pub fn update_loss(
     match spec.method {
         TrainMethod::Pgd | TrainMethod::Standard => {
             let logits = executor.forward(crafted, mode)?;
-            let loss =
-                logits.f_cross_entropy_loss(labels, None::<Tensor>, tch::Reduction::Mean, -100, spec.label_smoothing)?;
+            let loss = logits.f_cross_entropy_loss(
+                labels,
+                None::<Tensor>,
+                tch::Reduction::Mean,
+                -100,
+                spec.label_smoothing,
+            )?;
             Ok(Update { right: is_right(&logits.f_detach()?, labels)?, loss })
         }
         other => Err(EngineError::invalid("method", format!("{other:?}"), "is not available yet; use PGD or STANDARD")),

@@ -36,16 +36,12 @@ impl Sgd {
                 direction = direction.f_add(&parameter.f_mul_scalar(self.weight_decay)?)?;
             }
             if self.momentum != 0.0 {
-                let buffer = match self.buffers.get(name) {
-                    Some(buffer) => {
-                        let mut buffer = buffer.shallow_clone();
-                        buffer.f_mul_scalar_(self.momentum)?.f_add_(&direction)?
-                    }
-                    None => {
-                        let first = direction.f_detach_copy()?;
-                        self.buffers.insert(*name, first.shallow_clone());
-                        first
-                    }
+                let buffer = if let Some(buffer) = self.buffers.get(name) {
+                    buffer.shallow_clone().f_mul_scalar_(self.momentum)?.f_add_(&direction)?
+                } else {
+                    let first = direction.f_detach_copy()?;
+                    self.buffers.insert(*name, first.shallow_clone());
+                    first
                 };
                 direction = if self.nesterov { direction.f_add(&buffer.f_mul_scalar(self.momentum)?)? } else { buffer };
             }
