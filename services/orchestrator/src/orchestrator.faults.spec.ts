@@ -129,8 +129,8 @@ describe('an orchestrator that is killed', () => {
       assert.equal(run.failure, null);
       assert.equal(run.state, 'RUN_STATE_SUCCEEDED');
       assert.deepEqual(figuresOf(run).slice(0, -1), figuresOf(expected).slice(0, -1));
+      assert.ok((kills.at(-1)?.kept.size ?? 0) >= 9);
       for (const { kept, callsBefore } of kills) {
-        assert.ok(kept.size > 0);
         assert.deepEqual(
           harness.worker.calls.slice(callsBefore).filter((call) => kept.has(call.context.workKey)),
           [],
