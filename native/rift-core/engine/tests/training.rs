@@ -73,7 +73,8 @@ fn spec(method: TrainMethod) -> TrainSpec {
 }
 
 fn fp32() -> Compute {
-    Compute::resolve(&ComputeSpec { precision: Precision::Fp32, threads: 1, ..ComputeSpec::default() }).unwrap()
+    let plain = ComputeSpec { precision: Precision::Fp32, plain: true, threads: 1, ..ComputeSpec::default() };
+    Compute::resolve(&plain).unwrap()
 }
 
 fn group(tensors: &StateDict, prefix: &str) -> StateDict {
