@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 
 import { SAMPLE, Workplace } from './rift.js';
 
@@ -21,10 +21,10 @@ const LONG = [
 
 describe('Ctrl-C', () => {
   let place: Workplace;
-  before(async () => {
+  beforeEach(async () => {
     place = await Workplace.create();
   });
-  after(async () => place[Symbol.asyncDispose]());
+  afterEach(async () => place[Symbol.asyncDispose]());
 
   it('once cancels the run, stops what the command started and ends with 130', async () => {
     const command = place.start(...LONG, '--json');
@@ -56,11 +56,16 @@ describe('Ctrl-C', () => {
     await place.assertNothingRuns();
   });
 
-  it('a command that is killed leaves nothing running either', async () => {
+  it('is not needed to stop what a killed command started; its run goes on with the next command, which says so', async () => {
     const command = place.start(...LONG);
+    const id = (await command.said(/^run (\S+)$/m))[1] ?? '';
     await command.said(/attack: \d+ %/);
     command.signal('SIGKILL');
     await command.ended();
     await place.assertNothingRuns(60_000);
+    const next = place.start('attack', '--network', SAMPLE.network, '--data', SAMPLE.data, '--limit', '4', '--restarts', '1');
+    await next.said(new RegExp(`run ${id} \\(attack\\) of another command is in progress too`));
+    next.signal('SIGINT');
+    assert.equal((await next.ended()).code, 130);
   });
 });

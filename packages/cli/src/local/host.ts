@@ -3,6 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ControlServer } from './control.js';
+import { quitDatabase } from './database.js';
 import { takeLock, type FileLock } from './lock.js';
 import type { HostMessage, StackAddresses } from './messages.js';
 import { planStack, type StackOptions } from './services.js';
@@ -89,6 +90,7 @@ export class StackHost {
     if (!this.#isStopping) {
       this.#isStopping = true;
       await this.#supervisor.stop(GRACE_MS);
+      quitDatabase(this.options.home);
       this.#over.resolve();
     }
     await this.#cleared.promise;
@@ -98,6 +100,7 @@ export class StackHost {
   kill(): void {
     this.#isStopping = true;
     this.#supervisor.kill();
+    quitDatabase(this.options.home);
     this.#over.resolve();
   }
 

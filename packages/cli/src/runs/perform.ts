@@ -4,7 +4,7 @@ import { Cancelled, FailedPrecondition, Internal } from '@rift/service-kit/clien
 
 import { RunFailed, exitCodeOfStatus } from '../errors.js';
 import { progressView } from '../output/progress.js';
-import { computeOf, type Session } from '../session.js';
+import { computeOf, endpointOf, type Session } from '../session.js';
 
 /** What is asked of a run beside its settings. */
 export interface RunRequest {
@@ -32,8 +32,17 @@ export async function createRun(session: Session, client: RiftClient, request: R
   return await client.runs.create(message, { signal: session.interrupts.signal });
 }
 
+/** Says which runs of earlier commands the services went on with: they take their share of the machine. */
+async function noteOtherRuns({ output, interrupts }: Session, client: RiftClient): Promise<void> {
+  const { signal } = interrupts;
+  for await (const { id, name } of client.runs.list({ state: 'RUN_STATE_RUNNING' }, { signal })) {
+    output.note(`run ${id}${name === '' ? '' : ` (${name})`} of another command is in progress too; "rift cancel ${id}" stops it`);
+  }
+}
+
 /** Starts a run, watches it and returns it with its results. @throws RunFailed, or Cancelled after Ctrl-C */
 export async function performRun(session: Session, client: RiftClient, request: RunRequest): Promise<Run> {
+  if (endpointOf(session) === undefined) await noteOtherRuns(session, client);
   const run = await createRun(session, client, request);
   session.output.note(session.output.style('dim', `run ${run.id}`));
   return await followRun(session, client, run, { cancelOnInterrupt: true });
