@@ -3,15 +3,19 @@
 
 mod toy;
 
+use std::collections::BTreeMap;
+
 use rift_engine::attack::{self, Batch, DatasetAttack, Pair};
+use rift_engine::checkpoint::{NetworkManifest, Preprocess};
 use rift_engine::control::Control;
 use rift_engine::data::dataset::Dataset;
 use rift_engine::error::{EngineError, Result};
 use rift_engine::evaluate;
-use rift_engine::net::Classifier;
-use rift_engine::spec::{AttackKind, Norm};
-use tch::{Device, Tensor};
-use toy::{accuracy, data, run, spec, train, RADII};
+use rift_engine::net::{Classifier, Network, PlanOptions};
+use rift_engine::rng;
+use rift_engine::spec::{AttackKind, AttackSpec, Norm};
+use tch::{Device, Kind, Tensor};
+use toy::{accuracy, data, run, spec, train, Toy, RADII};
 
 const KINDS: [AttackKind; 8] = [
     AttackKind::Fgsm,
@@ -51,7 +55,7 @@ fn every_attack_lowers_accuracy_and_keeps_to_ball_and_box() {
 }
 
 /// The images kept are what flags and losses say of them.
-fn check_images(toy: &toy::Toy, data: &Dataset, attacked: &attack::DatasetAttacked, norm: Norm, epsilon: f64) {
+fn check_images(toy: &Toy, data: &Dataset, attacked: &attack::DatasetAttacked, norm: Norm, epsilon: f64) {
     let (clean, labels) = data.batch(&(0..data.len()).collect::<Vec<_>>()).unwrap();
     let images = attacked.images.as_ref().unwrap();
     let size = attack::norms::per_image(norm, &(images - clean)).unwrap();
@@ -101,6 +105,69 @@ fn results_do_not_depend_on_batches_or_shards() {
             assert_eq!(whole.images.unwrap(), small.images.unwrap(), "{kind:?} {norm:?} images");
             assert_eq!(whole.losses, small.losses, "{kind:?} {norm:?} losses");
         }
+    }
+}
+
+#[test]
+fn a_convolutional_network_gives_nearly_the_same_in_other_batches() {
+    // libtorch's convolutions round differently for different batch sizes, so images on the edge may change sides.
+    let network = Network::initial(manifest(), 3).unwrap();
+    let plan = network.plan(PlanOptions::plain(Device::Cpu)).unwrap();
+    let pixels =
+        rng::uniform_per_image(1, "pixels", &(0..24).collect::<Vec<_>>(), 0, &[3, 32, 32], 0.0, 255.0).unwrap();
+    let pixels = pixels.round();
+    let labels = plan.logits(&(&pixels / 255.0)).unwrap().argmax(1, false);
+    let classes = (0..10).map(|class| class.to_string()).collect();
+    let data = Dataset::new(pixels.to_kind(Kind::Uint8), labels, classes, "noise", "test").unwrap();
+    let pair = Pair { fast: &plan, judge: &plan };
+    let run = |batch_size| {
+        let spec = AttackSpec::pgd(0.0002, 0.0001, 4, 2);
+        let attack =
+            DatasetAttack { pair: &pair, data: &data, offset: 0, spec: &spec, seed: 7, batch_size, keep_images: true };
+        attack::run_dataset(&attack, &Control::default(), &mut |_| {}).unwrap()
+    };
+    let (whole, small) = (run(24), run(5));
+    let differ = whole.per_image.iter().zip(&small.per_image).filter(|(mine, theirs)| mine != theirs).count();
+    let gap = (whole.images.as_ref().unwrap() - small.images.as_ref().unwrap()).abs().max().double_value(&[]);
+    println!("resnet18: robust {:.3}, {differ} images differ, pixels by {gap:e}", accuracy(&whole));
+    assert!(accuracy(&whole) > 0.0 && accuracy(&whole) < 1.0, "{}", accuracy(&whole));
+    assert!(differ <= 1, "{differ} of 24");
+}
+
+fn manifest() -> NetworkManifest {
+    NetworkManifest {
+        kind: "network".into(),
+        arch: "resnet18".into(),
+        width: 4,
+        classes: 10,
+        input_size: 32,
+        preprocess: Preprocess { name: "none".into(), mean: vec![0.0; 3], std: vec![1.0; 3] },
+        class_names: Vec::new(),
+        metrics: BTreeMap::new(),
+        parents: Vec::new(),
+        notes: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn what_a_coarse_network_claims_is_judged_by_the_exact_one() {
+    let (judge, data) = (train(), data(60, 2));
+    let coarse = |weight: &Tensor| (weight * 8.0).round() / 8.0;
+    let fast = Toy { first: coarse(&judge.first), second: coarse(&judge.second) };
+    let pair = Pair { fast: &fast, judge: &judge };
+    for kind in KINDS {
+        let spec = spec(kind, Norm::Linf, 0.04);
+        let attack = DatasetAttack {
+            pair: &pair,
+            data: &data,
+            offset: 0,
+            spec: &spec,
+            seed: 7,
+            batch_size: 32,
+            keep_images: true,
+        };
+        let attacked = attack::run_dataset(&attack, &Control::default(), &mut |_| {}).unwrap();
+        check_images(&judge, &data, &attacked, Norm::Linf, 0.04);
     }
 }
 

@@ -36,20 +36,21 @@ pub fn random_start(norm: Norm, epsilon: f64, shape: &[i64], ids: &[u64], seed: 
     }
 }
 
-/// Step of norm 1 that raises the loss: sign for L∞, unit gradient for L2; for L1 the signs of the steepest hundredth
-/// of the elements, at least one (sparse descent of Tramèr & Boneh 2019), since a single element says too little.
+/// Step of norm 1 that raises the loss fastest: sign for L∞, unit gradient for L2, the largest element for L1.
 pub fn steepest(norm: Norm, gradient: &Tensor) -> Result<Tensor> {
     Ok(match norm {
         Norm::Linf => gradient.f_sign()?,
         Norm::L2 => gradient.f_div(&per_image(Norm::L2, gradient)?.f_add_scalar(TINY)?)?,
-        Norm::L1 => {
-            let flat = gradient.f_flatten(1, -1)?;
-            let count = (flat.size()[1] / 100).max(1);
-            let (_, at) = flat.f_abs()?.f_topk(count, 1, true, true)?;
-            let signs = flat.f_gather(1, &at, false)?.f_sign()?.f_divide_scalar(count as f64)?;
-            flat.f_zeros_like()?.f_scatter(1, &at, &signs)?.f_view_as(gradient)?
-        }
+        Norm::L1 => sparsest(gradient, 1)?,
     })
+}
+
+/// Step of L1 norm 1 along the signs of the `count` steepest elements of each image.
+pub fn sparsest(gradient: &Tensor, count: i64) -> Result<Tensor> {
+    let flat = gradient.f_flatten(1, -1)?;
+    let (_, at) = flat.f_abs()?.f_topk(count, 1, true, true)?;
+    let signs = flat.f_gather(1, &at, false)?.f_sign()?.f_divide_scalar(count as f64)?;
+    Ok(flat.f_zeros_like()?.f_scatter(1, &at, &signs)?.f_view_as(gradient)?)
 }
 
 /// Nearest point of the ball of radius `epsilon`.
