@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use rift_engine::control::Control;
-use rift_engine::corrupt::{apply, corrupt_dataset, frost, Corruption, FrostSource, ALL_19, RIFT_18, STANDARD_15};
+use rift_engine::corrupt::{
+    apply, corrupt_dataset, describe, frost, Corruption, FrostSource, ALL_19, RIFT_18, STANDARD_15,
+};
 use rift_engine::data::Dataset;
 use rift_engine::error::EngineError;
 use tch::{Kind, Tensor};
@@ -135,6 +137,13 @@ fn the_lists_are_the_published_ones() {
     let without_glass: Vec<Corruption> =
         ALL_19.into_iter().filter(|corruption| *corruption != Corruption::GlassBlur).collect();
     assert_eq!(RIFT_18.to_vec(), without_glass);
+}
+
+#[test]
+fn the_record_of_a_split_tells_generated_frost_from_published() {
+    assert_eq!(describe(Corruption::Fog, 2).unwrap(), "fog severity 2");
+    let generated = frost::current().unwrap().source() == FrostSource::Procedural;
+    assert_eq!(describe(Corruption::Frost, 5).unwrap().contains("generated pictures"), generated);
 }
 
 #[test]

@@ -123,6 +123,16 @@ pub fn corrupt_dataset(
     })
 }
 
+/// What was done to a split, for its record: corruption and severity, and whether frost is a stand-in.
+///
+/// # Errors
+/// Those of [`frost::current`], for frost.
+pub fn describe(corruption: Corruption, severity: u32) -> Result<String> {
+    let stand_in = corruption == Corruption::Frost && frost::current()?.source() == FrostSource::Procedural;
+    let remark = if stand_in { ", generated pictures in place of the published ones" } else { "" };
+    Ok(format!("{corruption} severity {severity}{remark}"))
+}
+
 fn painter(corruption: Corruption) -> Result<Painter> {
     Ok(match corruption {
         Corruption::GaussianNoise => Box::new(noise::gaussian_noise),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::{label_of, DataFile};
 use crate::control::{Control, Progress};
-use crate::corrupt::{corrupt_dataset, Corruption};
+use crate::corrupt::{corrupt_dataset, describe, Corruption};
 use crate::data::repeats::Repeats;
 use crate::data::{self, read_adversarial_set, save_split, write_adversarial_set, Dataset, Format};
 use crate::error::{EngineError, Result};
@@ -146,6 +146,6 @@ pub(super) fn corrupt(request: CorruptRequest, control: &Control) -> Result<Corr
     let float = |images: &tch::Tensor| images.f_to_kind(tch::Kind::Float);
     let gap = float(&corrupted.images)?.f_sub(&float(&data.images)?)?.f_div_scalar(255.0)?;
     let root_mean_square_change = f64::try_from(&gap.f_square()?.f_mean(tch::Kind::Float)?)?.sqrt();
-    save_split(&corrupted, &format!("{} severity {severity}", corruption.name()), &request.output)?;
+    save_split(&corrupted, &describe(corruption, severity)?, &request.output)?;
     Ok(Corrupted { root_mean_square_change })
 }
