@@ -6,9 +6,10 @@ import { usageError } from '../errors.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
 import { duration } from '../output/format.js';
 import { pairs } from '../output/table.js';
-import { integer } from '../parse/numbers.js';
+import { decimal, integer } from '../parse/numbers.js';
 import { editPlan, type PlanEdits } from '../plan/edit.js';
 import { readRunSpec, type RunSpec } from '../plan/spec-file.js';
+import { runText, stageDocuments } from '../results/any-run.js';
 import { deliver, type DeliveredFiles } from '../results/deliver.js';
 import { beforeAfterText, runDocument, type RunDocument } from '../results/whole-run.js';
 import { createRun, performRun, settingsOf, type RunRequest } from '../runs/perform.js';
@@ -38,6 +39,7 @@ interface Options extends Partial<NetworkOptions>, Partial<DataOptions>, RunOpti
   readonly severities?: readonly number[];
   readonly alphas?: readonly number[];
   readonly epochs?: number;
+  readonly lr?: number;
   readonly restarts?: number;
   readonly limitCriticality?: number;
   readonly limitTrain?: number;
@@ -65,6 +67,7 @@ export function registerRun(program: Command, start: StartSession): void {
     .option('--severities <list>', 'severities of the corruptions', severityList)
     .option('--alphas <points>', 'FIRST:LAST:STEP or a list', alphas)
     .option('--epochs <n>', 'epochs of the fine-tuning', integer('--epochs', { min: 1, max: 10_000 }))
+    .option('--lr <rate>', 'learning rate of the fine-tuning', decimal('--lr', { above: 0 }))
     .option('--restarts <n>', 'random starts of the final attacks', integer('--restarts', { min: 1, max: 1000 }))
     .option('--limit-criticality <n>', 'images of the adversarial set', integer('--limit-criticality', { min: 1 }))
     .option('--limit-train <n>', 'training images', integer('--limit-train', { min: 1 }))
@@ -108,8 +111,8 @@ function sampleOptions({ output, cache }: Pick<Options, 'output' | 'cache'>): Op
   };
 }
 
-function editsOf({ module, corruptions, severities, alphas: points, epochs, restarts }: Options): PlanEdits {
-  const all = { module, corruptions, severities, alphas: points, epochs, restarts };
+function editsOf({ module, corruptions, severities, alphas: points, epochs, lr, restarts }: Options): PlanEdits {
+  const all = { module, corruptions, severities, alphas: points, epochs, learningRate: lr, restarts };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
@@ -171,6 +174,11 @@ async function requestOf(
 
 async function present(session: Session, client: RiftClient, run: Run, options: Options, seconds: number): Promise<void> {
   const document = runDocument(run);
+  if (document.reportDigests === null) {
+    // A plan of the user's own, which does not compare two networks.
+    session.output.result({ runId: run.id, stages: stageDocuments(run), seconds }, () => runText(run));
+    return;
+  }
   const files = await deliver(client, document, options.output, session.interrupts.signal);
   const gate = gateDocument(options, document.after);
   const whole = {

@@ -15,6 +15,8 @@ export interface PlanEdits {
   readonly alphas?: readonly number[];
   /** Epochs of the fine-tuning; milestones keep their relative place. */
   readonly epochs?: number;
+  /** Learning rate of the fine-tuning. */
+  readonly learningRate?: number;
 }
 
 /** The plan with the edits made; the given one stays as it is. */
@@ -33,6 +35,7 @@ export function editPlan(plan: Plan, edits: PlanEdits): Plan {
     const line = stage.interpolate?.spec;
     if (line && edits.alphas !== undefined) line.alphas = [...edits.alphas];
     const tuning = stage.fineTune?.spec;
+    if (tuning?.optimizer && edits.learningRate !== undefined) tuning.optimizer.learningRate = edits.learningRate;
     if (tuning && edits.epochs !== undefined) {
       const factor = edits.epochs / tuning.epochs;
       const { optimizer } = tuning;

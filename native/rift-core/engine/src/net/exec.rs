@@ -252,12 +252,15 @@ impl Executor {
             Bound::Add { in_place: Some(at) } if own(*at) => input(*at)?.shallow_clone().f_add_(input(1 - at)?)?,
             Bound::Add { .. } => input(0)?.f_add(input(1)?)?,
             Bound::AvgPool2d { kernel } => {
-                input(0)?.f_avg_pool2d([*kernel, *kernel], [*kernel, *kernel], [0, 0], false, true, None)?
+                // The head runs in float32: rounded logits would tie, and attacks compare them.
+                let features = input(0)?.f_to_kind(Kind::Float)?;
+                features.f_avg_pool2d([*kernel, *kernel], [*kernel, *kernel], [0, 0], false, true, None)?
             }
             Bound::Flatten => input(0)?.f_flatten(1, -1)?,
             Bound::Linear { weight, bias } => {
-                let bias = bias.as_ref().map(|bias| bias.f_to_kind(self.format.kind)).transpose()?;
-                input(0)?.f_linear(&pass.weights.get(&id).unwrap_or(weight).f_to_kind(self.format.kind)?, bias)?
+                let bias = bias.as_ref().map(|bias| bias.f_to_kind(Kind::Float)).transpose()?;
+                let weight = pass.weights.get(&id).unwrap_or(weight).f_to_kind(Kind::Float)?;
+                input(0)?.f_to_kind(Kind::Float)?.f_linear(&weight, bias)?
             }
             Bound::Affine { scale, shift } => {
                 let (scale, shift) = (scale.f_view([1, -1, 1, 1])?, shift.f_view([1, -1, 1, 1])?);
