@@ -50,12 +50,14 @@ async function runUp(session: Session, options: Options): Promise<void> {
     void host.stop();
   });
   try {
-    await host.run(({ endpoint, web }) => {
-      const document = { endpoint, web, home: environment.home };
+    await host.run(({ endpoint, web, attackers, trainers }) => {
+      const document = { endpoint, web, attackers, trainers, home: environment.home };
       output.result(document, () =>
         pairs([
           ['gRPC', endpoint],
           ['web page', web],
+          ['attackers', attackers.join(', ')],
+          ['trainers', trainers.join(', ')],
           ['state', environment.home],
           ['use it', `rift runs --endpoint ${endpoint}`],
         ]),

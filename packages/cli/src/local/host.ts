@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ControlServer } from './control.js';
 import { quitDatabase } from './database.js';
 import { takeLock, type FileLock } from './lock.js';
-import type { HostMessage, StackAddresses } from './messages.js';
+import type { HostMessage, StackAddresses, WorkerAddresses } from './messages.js';
 import { planStack, type StackOptions } from './services.js';
 import { Supervisor, type ChildEvent } from './supervisor.js';
 
@@ -72,7 +72,7 @@ export class StackHost {
    * @param onReady called once all services can work
    * @throws StackTaken when another process hosts one under this folder; ChildFailed when a service does not come up
    */
-  async run(onReady: (addresses: StackAddresses) => void): Promise<void> {
+  async run(onReady: (addresses: StackAddresses & WorkerAddresses) => void): Promise<void> {
     const lock = await takeLock(this.#files.lock);
     if (lock === undefined) throw new StackTaken(`another process runs the services under ${this.options.home}`);
     try {
@@ -104,14 +104,14 @@ export class StackHost {
     this.#over.resolve();
   }
 
-  async #start(onReady: (addresses: StackAddresses) => void): Promise<void> {
+  async #start(onReady: (addresses: StackAddresses & WorkerAddresses) => void): Promise<void> {
     try {
-      const { children, endpoint, web } = await this.plan(this.options);
+      const { children, endpoint, web, workers } = await this.plan(this.options);
       if (this.#isStopping) return;
       this.#tell({ type: 'progress', text: `starting ${children.map(({ name }) => name).join(', ')}` });
       await Promise.all(children.map((child) => this.#supervisor.start(child)));
       this.#tell({ type: 'ready', endpoint, web });
-      onReady({ endpoint, web });
+      onReady({ endpoint, web, ...workers });
     } catch (error) {
       if (this.#isStopping) return;
       this.#tell({ type: 'failed', text: error instanceof Error ? error.message : String(error) });

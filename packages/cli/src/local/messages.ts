@@ -6,6 +6,12 @@ export interface StackAddresses {
   readonly web: string;
 }
 
+/** Where the workers of a local stack answer, HOST:PORT each. */
+export interface WorkerAddresses {
+  readonly attackers: readonly string[];
+  readonly trainers: readonly string[];
+}
+
 /** What the host of a stack tells those who use it, one JSON document a line. */
 export type HostMessage =
   | { readonly type: 'progress'; readonly text: string }

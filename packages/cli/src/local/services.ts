@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { REPOSITORY } from '../sample.js';
-import type { StackAddresses } from './messages.js';
+import type { StackAddresses, WorkerAddresses } from './messages.js';
 import { freePorts } from './ports.js';
 import type { ChildSpec } from './supervisor.js';
 
@@ -28,6 +28,8 @@ export interface StackOptions {
 /** The processes of a stack in the order in which they are started, and where they answer. */
 export interface StackPlan extends StackAddresses {
   readonly children: readonly ChildSpec[];
+  /** HOST:PORT of every attacker and trainer, for clients that call them directly. */
+  readonly workers: WorkerAddresses;
 }
 
 /** Settings of this project that children keep when the user set them. */
@@ -77,7 +79,8 @@ export async function planStack(options: StackOptions): Promise<StackPlan> {
       };
     });
   const workers = { attackers: worker('attacker', attackers), trainers: worker('trainer', trainers) };
-  const addresses = (specs: readonly ChildSpec[]): string => specs.map(({ health }) => health.address).join(',');
+  const addresses = (specs: readonly ChildSpec[]): string[] => specs.map(({ health }) => health.address);
+  const answering = { attackers: addresses(workers.attackers), trainers: addresses(workers.trainers) };
   const orchestrator: ChildSpec = {
     name: 'orchestrator',
     script: script('orchestrator'),
@@ -86,10 +89,10 @@ export async function planStack(options: StackOptions): Promise<StackPlan> {
       RIFT_HOME: home,
       RIFT_ORCHESTRATOR_ADDRESS: endpoint,
       RIFT_WEB_ADDRESS: web,
-      RIFT_ATTACKERS: addresses(workers.attackers),
-      RIFT_TRAINERS: addresses(workers.trainers),
+      RIFT_ATTACKERS: answering.attackers.join(','),
+      RIFT_TRAINERS: answering.trainers.join(','),
     },
     health: { address: endpoint, service: SERVICE_NAMES.runs },
   };
-  return { endpoint, web: `http://${web}`, children: [...workers.attackers, ...workers.trainers, orchestrator] };
+  return { endpoint, web: `http://${web}`, workers: answering, children: [...workers.attackers, ...workers.trainers, orchestrator] };
 }

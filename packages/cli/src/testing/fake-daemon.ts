@@ -15,7 +15,7 @@ const host = new StackHost({ ...options, onEvent: (text) => process.stderr.write
   const address = `127.0.0.1:${port}`;
   const script = fileURLToPath(new URL('./fake-service.js', import.meta.url));
   const child = { name: 'fake', script, environment: { ...environment, FAKE_ADDRESS: address }, health: { address, service: 'fake' } };
-  return { endpoint: address, web: 'http://nowhere', children: [child] };
+  return { endpoint: address, web: 'http://nowhere', workers: { attackers: [], trainers: [] }, children: [child] };
 });
 try {
   await host.run(() => undefined);
