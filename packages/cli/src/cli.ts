@@ -2,7 +2,7 @@ import { CommanderError, type Command } from 'commander';
 import { ExitCode, InvalidArgument, ServiceError, exitCodeOf } from '@rift/service-kit/client';
 import type { Writable } from 'node:stream';
 
-import { readConfig } from './config.js';
+import { readConfig, type Environment } from './config.js';
 import { RunFailed } from './errors.js';
 import { Interrupts } from './interrupts.js';
 import { Output } from './output/output.js';
@@ -11,7 +11,7 @@ import type { GlobalOptions, Session } from './session.js';
 
 /** Where the command line reads its environment and writes. */
 export interface CliStreams {
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly variables?: Readonly<Record<string, string | undefined>>;
 }
@@ -27,11 +27,12 @@ export async function runCli(argv: readonly string[], { stdout, stderr, variable
   // Before the arguments are understood, whether JSON is wanted can only be looked for.
   let output = new Output({ stdout, stderr, json: argv.includes('--json'), quiet: false, color: false });
   const start = (command: Command): Session => {
-    const options = command.optsWithGlobals<GlobalOptions>();
     const environment = readConfig(variables);
+    const given = typedOptions(command);
+    const options = withSettings(command.optsWithGlobals<GlobalOptions>(), environment, given);
     const color = options.color && !environment.noColor && stderr.isTTY === true && stdout.isTTY === true;
     output = new Output({ stdout, stderr, json: options.json === true, quiet: options.quiet === true, color });
-    return { options, environment, output, interrupts };
+    return { given, options, environment, output, interrupts };
   };
   const program = createProgram(start, { writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   try {
@@ -40,6 +41,19 @@ export async function runCli(argv: readonly string[], { stdout, stderr, variable
   } catch (error) {
     return report(error, output, interrupts);
   }
+}
+
+/** Options that stood on the command line, those of the program itself included. */
+function typedOptions(command: Command): ReadonlySet<string> {
+  const names = Object.keys(command.optsWithGlobals());
+  return new Set(names.filter((name) => command.getOptionValueSourceWithGlobals(name) === 'cli'));
+}
+
+/** Options that were not typed are taken from environment and configuration files, where these say something. */
+function withSettings(options: GlobalOptions, environment: Environment, given: ReadonlySet<string>): GlobalOptions {
+  const { endpoint, device, threads, seed, precision } = environment;
+  const settings = Object.entries({ endpoint, device, threads, seed, precision });
+  return { ...options, ...Object.fromEntries(settings.filter(([name, value]) => value !== undefined && !given.has(name))) };
 }
 
 /** Says what went wrong. @returns the exit code */

@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs';
 
 import { registerAttack } from './commands/attack.js';
 import type { StartSession } from './commands/context.js';
+import { registerCompletion } from './commands/completion.js';
+import { registerConfig } from './commands/config.js';
 import { registerCriticality } from './commands/criticality.js';
 import { registerData } from './commands/data.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEvaluate } from './commands/evaluate.js';
+import { registerExportRun } from './commands/export-run.js';
 import { registerFinetune } from './commands/finetune.js';
 import { registerInterpolate } from './commands/interpolate.js';
 import { optionWithDefault } from './commands/options.js';
@@ -17,6 +20,7 @@ import { registerTrain } from './commands/train.js';
 import { registerUp } from './commands/up.js';
 import { parseDevice, parseEndpoint } from './parse/device.js';
 import { integer } from './parse/numbers.js';
+import { SEED, THREADS } from './settings/settings.js';
 import { PRECISIONS, choose } from './parse/vocabulary.js';
 
 const NOTES = `
@@ -26,11 +30,13 @@ Exit codes:
   0 done   1 failed   2 bad usage   3 invalid input   4 not found
   5 unavailable or timed out   6 gate failed   130 cancelled
 
-Environment:
+Settings come from flags, else from the environment, else from ./rift.json, else from ~/.config/rift/config.json
+({"endpoint": "host:50051", "threads": 2}); "rift config" shows them all:
   RIFT_HOME       folder of the local state
-  RIFT_ENDPOINT   as --endpoint
+  RIFT_ENDPOINT   as --endpoint; RIFT_DEVICE, RIFT_THREADS, RIFT_SEED, RIFT_PRECISION likewise
   RIFT_TOKEN      bearer token of the endpoint; RIFT_TOKEN_FILE names a file that holds it
   RIFT_TLS_CA, RIFT_TLS_CERT, RIFT_TLS_KEY   PEM files for TLS and mutual TLS
+  RIFT_CONFIG     the only configuration file to read
   NO_COLOR        no colours
 `;
 
@@ -55,14 +61,12 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
   program
     .description('RiFT: give robust image classifiers their ordinary accuracy back')
     .version(version())
-    .option('--endpoint <host:port>', 'a running service', parseEndpoint)
+    .option('--endpoint <host:port>', 'a running service', (text: string) => parseEndpoint(text))
     .option('--json', 'exactly one JSON document on standard output; accuracies are fractions')
     .option('--quiet', 'results and errors only')
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', parseDevice, 'auto')
-    .addOption(
-      new Option('--threads <n>', 'threads of the computation').argParser(integer('--threads', { min: 1, max: 1024 })).default(0, 'all'),
-    )
-    .option('--seed <n>', 'seed of every random draw', integer('--seed', { min: 0, max: 2 ** 32 - 1 }), 0)
+    .option('--device <name>', 'auto, cpu, cuda or cuda:N', (text: string) => parseDevice(text), 'auto')
+    .addOption(new Option('--threads <n>', 'threads of the computation').argParser(integer('--threads', THREADS)).default(0, 'all'))
+    .option('--seed <n>', 'seed of every random draw', integer('--seed', SEED), 0)
     .addOption(optionWithDefault('--precision <format>', 'auto, fp32 or bf16', (text) => choose(PRECISIONS, text, '--precision'), 'auto'))
     .option('--no-color', 'no colours')
     .addHelpText('after', NOTES)
@@ -83,5 +87,8 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
   registerTrain(program, start);
   registerRun(program, start);
   registerRuns(program, start);
+  registerExportRun(program, start);
+  registerConfig(program, start);
+  registerCompletion(program, start);
   return program;
 }

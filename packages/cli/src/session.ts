@@ -25,6 +25,8 @@ export interface GlobalOptions {
 
 /** What a command works with. */
 export interface Session {
+  /** Names of the options that were typed. */
+  readonly given: ReadonlySet<string>;
   readonly options: GlobalOptions;
   readonly environment: Environment;
   readonly output: Output;
@@ -33,9 +35,9 @@ export interface Session {
 
 const CONNECT_MS = 5_000;
 
-/** Where the service is: the flag goes before RIFT_ENDPOINT; undefined means this machine. */
-export function endpointOf({ options, environment }: Session): string | undefined {
-  return options.endpoint ?? environment.endpoint;
+/** Where the service is; undefined means this machine. */
+export function endpointOf({ options }: Session): string | undefined {
+  return options.endpoint;
 }
 
 /** How the stages of this command compute. */

@@ -93,11 +93,11 @@ async function listDatasets(session: Session): Promise<void> {
   await withClient(session, async (client) => {
     const datasets: ReturnType<typeof datasetDocument>[] = [];
     for await (const entry of client.catalog.listDatasets({ signal: session.interrupts.signal })) datasets.push(datasetDocument(entry));
-    session.output.result({ datasets }, () =>
+    session.output.result({ datasets }, (columns) =>
       datasets.length === 0
         ? 'No data sets yet; register one with "rift data add NAME PATH".'
         : table(
-            [{ title: 'name' }, { title: 'classes', right: true }, { title: 'images' }, { title: 'digest' }],
+            [{ title: 'name' }, { title: 'classes', right: true }, { title: 'images' }, { title: 'digest', whole: true, optional: true }],
             datasets.map(({ name, classes, splits, digest }) => [
               name,
               String(classes.length),
@@ -106,6 +106,7 @@ async function listDatasets(session: Session): Promise<void> {
                 .join(', '),
               shortDigest(digest),
             ]),
+            columns,
           ),
     );
   });

@@ -120,7 +120,7 @@ async function runEvaluate(session: Session, options: Options): Promise<void> {
     });
     const gate = gateDocument(options, document);
     const whole = { runId: run.id, network: network.digest, ...document, ...(gate === undefined ? {} : { gate }) };
-    session.output.result(whole, () => evaluationText(document, options.severities));
+    session.output.result(whole, (columns) => evaluationText(document, options.severities, columns));
     enforceGates(gate);
   });
 }

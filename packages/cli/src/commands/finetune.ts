@@ -129,6 +129,6 @@ async function runFinetune(session: Session, options: Options): Promise<void> {
       network: path,
       digest: result.digest,
     };
-    session.output.result(document, () => `${epochsText(epochs, result.chosenEpoch)}\n\nnetwork  ${path}`);
+    session.output.result(document, (columns) => `${epochsText(epochs, result.chosenEpoch, columns)}\n\nnetwork  ${path}`);
   });
 }

@@ -93,6 +93,9 @@ async function runInterpolate(session: Session, options: Options): Promise<void>
     const path = await saveNetwork(session, client, { runId: run.id, digest: result.digest, output: options.output });
     const points = alphaDocuments(result);
     const document = { runId: run.id, points, chosen: result.chosenAlpha, reason: result.reason, network: path, digest: result.digest };
-    session.output.result(document, () => `${alphasText(points, result.chosenAlpha)}\n\n${result.reason}\n\nnetwork  ${path}`);
+    session.output.result(
+      document,
+      (columns) => `${alphasText(points, result.chosenAlpha, columns)}\n\n${result.reason}\n\nnetwork  ${path}`,
+    );
   });
 }

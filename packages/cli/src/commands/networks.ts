@@ -68,7 +68,7 @@ function networkDocument(info: NetworkInfo) {
   };
 }
 
-function networkText(info: NetworkInfo): string {
+function networkText(info: NetworkInfo, columns: number): string {
   const { name, mean, std } = networkDocument(info).preprocess;
   const facts: (readonly [string, string])[] = [
     ['architecture', `${info.arch}, width ${info.width}, ${info.classes} classes, ${info.inputSize}×${info.inputSize} pixels`],
@@ -82,6 +82,7 @@ function networkText(info: NetworkInfo): string {
   const modules = table(
     [{ title: 'module' }, { title: 'kind' }, { title: 'shape' }, { title: 'weights', right: true }],
     info.modules.map((module) => [module.name, module.kind, module.shape.join('×'), count(module.parameters)]),
+    columns,
   );
   return `${pairs(facts)}\n\n${modules}`;
 }
@@ -106,7 +107,7 @@ async function importNetwork(session: Session, file: string, options: ImportOpti
     const info = await importCheckpoint(client, { digest, path: file, name: options.name ?? '', options }, signal);
     if (options.output !== undefined) await client.artifacts.downloadFile(info.digest, options.output, { signal });
     const network = options.output ?? options.name ?? info.digest;
-    session.output.result({ network, ...networkDocument(info) }, () => `${networkText(info)}\n\nnetwork  ${network}`);
+    session.output.result({ network, ...networkDocument(info) }, (columns) => `${networkText(info, columns)}\n\nnetwork  ${network}`);
   });
 }
 
@@ -114,7 +115,7 @@ async function inspectNetwork(session: Session, given: string, options: Checkpoi
   await checkNetworkArgument(given, 'NETWORK', options);
   await withClient(session, async (client) => {
     const info = await networkOf(session, client, given, options, 'NETWORK');
-    session.output.result(networkDocument(info), () => networkText(info));
+    session.output.result(networkDocument(info), (columns) => networkText(info, columns));
   });
 }
 

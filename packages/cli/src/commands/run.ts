@@ -176,7 +176,7 @@ async function present(session: Session, client: RiftClient, run: Run, options: 
   const document = runDocument(run);
   if (document.reportDigests === null) {
     // A plan of the user's own, which does not compare two networks.
-    session.output.result({ runId: run.id, stages: stageDocuments(run), seconds }, () => runText(run));
+    session.output.result({ runId: run.id, stages: stageDocuments(run), seconds }, (columns) => runText(run, columns));
     return;
   }
   const files = await deliver(client, document, options.output, session.interrupts.signal);
@@ -190,12 +190,12 @@ async function present(session: Session, client: RiftClient, run: Run, options: 
     seconds,
     ...(gate === undefined ? {} : { gate }),
   };
-  session.output.result(whole, () => wholeText(document, files, seconds));
+  session.output.result(whole, (columns) => wholeText(document, files, seconds, columns));
   enforceGates(gate);
 }
 
 /** The end of a run for people. */
-export function wholeText(document: RunDocument, files: DeliveredFiles, seconds: number): string {
+export function wholeText(document: RunDocument, files: DeliveredFiles, seconds: number, columns?: number): string {
   const facts: (readonly [string, string])[] = [];
   if (document.module !== null) facts.push(['module', document.module]);
   if (document.alpha !== null) facts.push(['alpha', String(document.alpha)]);
@@ -204,5 +204,5 @@ export function wholeText(document: RunDocument, files: DeliveredFiles, seconds:
   if (files.networkPth !== undefined) facts.push(['for PyTorch', files.networkPth]);
   if (files.report !== undefined) facts.push(['report', files.report]);
   facts.push(['time', duration(seconds)]);
-  return `${beforeAfterText(document)}\n\n${pairs(facts)}`;
+  return `${beforeAfterText(document, columns)}\n\n${pairs(facts)}`;
 }

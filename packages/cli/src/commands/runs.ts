@@ -7,27 +7,19 @@ import { usageError } from '../errors.js';
 import { duration } from '../output/format.js';
 import { table } from '../output/table.js';
 import { integer } from '../parse/numbers.js';
-import { choose } from '../parse/vocabulary.js';
+import { RUN_STATES, choose } from '../parse/vocabulary.js';
 import { OUTPUT_FOLDER } from '../results/save-network.js';
 import { stageDocuments, runText } from '../results/any-run.js';
 import { followRun } from '../runs/perform.js';
 import { withClient, type Session } from '../session.js';
 import { example, type StartSession } from './context.js';
 
-const STATES = {
-  queued: 'RUN_STATE_QUEUED',
-  running: 'RUN_STATE_RUNNING',
-  succeeded: 'RUN_STATE_SUCCEEDED',
-  failed: 'RUN_STATE_FAILED',
-  cancelled: 'RUN_STATE_CANCELLED',
-} as const satisfies Record<string, RunState>;
-
 /** Adds `rift runs`, `watch`, `cancel`, `resume` and `report`. */
 export function registerRuns(program: Command, start: StartSession): void {
   program
     .command('runs')
     .description('list runs, newest first')
-    .option('--state <name>', Object.keys(STATES).join(', '), (text) => choose(STATES, text, '--state'))
+    .option('--state <name>', Object.keys(RUN_STATES).join(', '), (text) => choose(RUN_STATES, text, '--state'))
     .option('--limit <n>', 'how many', integer('--limit', { min: 1 }), 20)
     .addHelpText('after', example('rift runs --state failed'))
     .action(async (options: { state?: RunState; limit: number }, self: Command) => listRuns(start(self), options));
@@ -83,11 +75,17 @@ async function listRuns(session: Session, { state, limit }: { state?: RunState; 
       createdAt: dateOf(run),
       seconds: secondsOf(run),
     }));
-    session.output.result({ runs: documents }, () =>
+    session.output.result({ runs: documents }, (columns) =>
       documents.length === 0
         ? 'No runs yet.'
         : table(
-            [{ title: 'run' }, { title: 'name' }, { title: 'state' }, { title: 'created' }, { title: 'time', right: true }],
+            [
+              { title: 'run', whole: true },
+              { title: 'name' },
+              { title: 'state', whole: true },
+              { title: 'created', optional: true, whole: true },
+              { title: 'time', right: true, optional: true },
+            ],
             documents.map((run) => [
               run.runId,
               run.name,
@@ -95,14 +93,16 @@ async function listRuns(session: Session, { state, limit }: { state?: RunState; 
               run.createdAt?.replace('T', ' ').slice(0, 19) ?? '',
               run.seconds === null ? '' : duration(run.seconds),
             ]),
+            columns,
           ),
     );
   });
 }
 
 function showRun({ output }: Session, run: Run): void {
-  output.result({ runId: run.id, name: run.name, state: stateWord(run.state), seconds: secondsOf(run), stages: stageDocuments(run) }, () =>
-    runText(run),
+  output.result(
+    { runId: run.id, name: run.name, state: stateWord(run.state), seconds: secondsOf(run), stages: stageDocuments(run) },
+    (columns) => runText(run, columns),
   );
 }
 

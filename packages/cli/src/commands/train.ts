@@ -137,6 +137,6 @@ async function runTrain(session: Session, options: Options): Promise<void> {
     const path = await saveNetwork(session, client, { runId: run.id, digest: result.digest, output: options.output });
     const epochs = epochDocuments(result.epochs);
     const document = { runId: run.id, epochs, chosenEpoch: result.chosenEpoch, network: path, digest: result.digest };
-    session.output.result(document, () => `${epochsText(epochs, result.chosenEpoch)}\n\nnetwork  ${path}`);
+    session.output.result(document, (columns) => `${epochsText(epochs, result.chosenEpoch, columns)}\n\nnetwork  ${path}`);
   });
 }

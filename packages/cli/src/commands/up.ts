@@ -32,8 +32,7 @@ export function registerUp(program: Command, start: StartSession): void {
 
 async function runUp(session: Session, options: Options): Promise<void> {
   const { environment, output, interrupts } = session;
-  if (session.options.endpoint !== undefined)
-    throw usageError('rift up starts services here; --endpoint, which names running ones, has no use.');
+  if (session.given.has('endpoint')) throw usageError('rift up starts services here; --endpoint, which names running ones, has no use.');
   const host = new StackHost({
     home: environment.home,
     environment: environment.inherited,

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 
 /** Where a command writes and how. */
 export interface OutputOptions {
-  readonly stdout: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** One JSON document on standard output instead of tables. */
   readonly json: boolean;
@@ -53,6 +53,12 @@ export class Output {
     return `\u001b[${on}m${text}\u001b[${off}m`;
   }
 
+  /** Columns of the terminal that results go to; what is piped may be of any width. */
+  get #columns(): number {
+    const { isTTY, columns } = this.options.stdout;
+    return isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
+  }
+
   /** A line about what is going on. */
   note(text: string): void {
     if (!this.options.quiet) this.options.stderr.write(`${text}\n`);
@@ -67,12 +73,12 @@ export class Output {
    * The result of the command, once.
    *
    * @param document what `--json` prints
-   * @param human the same for people
+   * @param human the same for people, whose tables fit into so many columns
    */
-  result(document: object, human: () => string): void {
+  result(document: object, human: (columns: number) => string): void {
     if (this.#written) throw new Error('A command has one result; a second one would break --json.');
     this.#written = true;
-    this.options.stdout.write(`${this.options.json ? JSON.stringify(document) : human()}\n`);
+    this.options.stdout.write(`${this.options.json ? JSON.stringify(document) : human(this.#columns)}\n`);
   }
 
   /** The error a command ends with. With `--json` it is the document, unless the result is already out. */

@@ -1,11 +1,9 @@
 import Table from 'cli-table3';
 
-/** One column of a table: its heading and side. */
-export interface Column {
-  readonly title: string;
-  /** Numbers stand right. */
-  readonly right?: boolean;
-}
+import { fit, type FittedColumn } from './fit.js';
+
+/** One column of a table: its heading, its side, and what may become of it where there is little room. */
+export type Column = FittedColumn;
 
 const PLAIN = {
   top: '',
@@ -25,8 +23,13 @@ const PLAIN = {
   middle: '  ',
 };
 
-/** A table with a rule under its headings and no frame, which copies well into documents. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+/**
+ * A table with a rule under its headings and no frame, which copies well into documents.
+ *
+ * @param width columns of the terminal that it should fit into
+ */
+export function table(all: readonly Column[], cells: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY): string {
+  const { columns, rows } = fit(all, cells, width);
   const view = new Table({
     head: columns.map(({ title }) => title),
     colAligns: columns.map(({ right }) => (right === true ? 'right' : 'left')),

@@ -1,4 +1,4 @@
-import type { AttackKind, ModuleGrouping, Norm, Precision, Profile, TrainMethod } from '@rift/contracts';
+import type { AttackKind, ModuleGrouping, Norm, Precision, Profile, RunState, TrainMethod } from '@rift/contracts';
 
 import { usageError } from '../errors.js';
 import { nearest } from './nearest.js';
@@ -43,6 +43,15 @@ export const METHODS = {
   fast: 'TRAIN_METHOD_FAST',
   standard: 'TRAIN_METHOD_STANDARD',
 } as const satisfies Record<string, TrainMethod>;
+
+/** States of a run. */
+export const RUN_STATES = {
+  queued: 'RUN_STATE_QUEUED',
+  running: 'RUN_STATE_RUNNING',
+  succeeded: 'RUN_STATE_SUCCEEDED',
+  failed: 'RUN_STATE_FAILED',
+  cancelled: 'RUN_STATE_CANCELLED',
+} as const satisfies Record<string, RunState>;
 
 /** What is perturbed together when criticality is measured. */
 export const GROUPINGS = {

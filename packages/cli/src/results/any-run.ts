@@ -38,7 +38,7 @@ function resultDocument({ result }: StageStatus): object | null {
 }
 
 /** Any run for people: its stages, then what it found. */
-export function runText(run: Run): string {
+export function runText(run: Run, columns?: number): string {
   const stages = table(
     [{ title: 'stage' }, { title: 'state' }, { title: 'time', right: true }],
     run.stages.map(({ id, state, seconds, cached }) => [
@@ -49,22 +49,25 @@ export function runText(run: Run): string {
   );
   const document = runDocument(run);
   if (document.verdict !== null) {
-    return [stages, beforeAfterText(document), `module ${document.module ?? '–'}, alpha ${document.alpha ?? '–'}`, document.verdict].join(
-      '\n\n',
-    );
+    return [
+      stages,
+      beforeAfterText(document, columns),
+      `module ${document.module ?? '–'}, alpha ${document.alpha ?? '–'}`,
+      document.verdict,
+    ].join('\n\n');
   }
-  return [stages, ...run.stages.map((status) => stageText(run, status)).filter((text) => text !== '')].join('\n\n');
+  return [stages, ...run.stages.map((status) => stageText(run, status, columns)).filter((text) => text !== '')].join('\n\n');
 }
 
-function stageText(run: Run, { id, result }: StageStatus): string {
-  if (result?.criticality) return criticalityText(criticalityDocument(result.criticality));
-  if (result?.fineTune) return epochsText(epochDocuments(result.fineTune.epochs), result.fineTune.chosenEpoch);
-  if (result?.train) return epochsText(epochDocuments(result.train.epochs), result.train.chosenEpoch);
+function stageText(run: Run, { id, result }: StageStatus, columns?: number): string {
+  if (result?.criticality) return criticalityText(criticalityDocument(result.criticality), columns);
+  if (result?.fineTune) return epochsText(epochDocuments(result.fineTune.epochs), result.fineTune.chosenEpoch, columns);
+  if (result?.train) return epochsText(epochDocuments(result.train.epochs), result.train.chosenEpoch, columns);
   if (result?.interpolate)
-    return `${alphasText(alphaDocuments(result.interpolate), result.interpolate.chosenAlpha)}\n\n${result.interpolate.reason}`;
+    return `${alphasText(alphaDocuments(result.interpolate), result.interpolate.chosenAlpha, columns)}\n\n${result.interpolate.reason}`;
   if (result?.evaluate) {
     const severities = run.plan?.stages.find((stage) => stage.id === id)?.evaluate?.spec?.severities ?? [];
-    return evaluationText(evaluationDocument(result.evaluate), severities);
+    return evaluationText(evaluationDocument(result.evaluate), severities, columns);
   }
   return '';
 }

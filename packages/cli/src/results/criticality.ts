@@ -25,7 +25,7 @@ export function criticalityDocument({ baseLoss, baseAccuracy, modules }: Critica
 }
 
 /** The same for people. */
-export function criticalityText({ baseLoss, baseAccuracy, modules }: CriticalityDocument): string {
+export function criticalityText({ baseLoss, baseAccuracy, modules }: CriticalityDocument, columns?: number): string {
   const rows = modules.map((module) => [
     module.name,
     module.mrc.toFixed(4),
@@ -39,12 +39,16 @@ export function criticalityText({ baseLoss, baseAccuracy, modules }: Criticality
     { title: 'MRC', right: true },
     { title: '± s.e.', right: true },
     { title: 'robust drop, points', right: true },
-    { title: '‖Δ‖/‖θ‖', right: true },
-    { title: 'time', right: true },
+    { title: '‖Δ‖/‖θ‖', right: true, optional: true },
+    { title: 'time', right: true, optional: true },
   ];
   const least = modules[0];
   const tied = least === undefined ? [] : modules.slice(1).filter((module) => module.mrc - least.mrc < least.standardError);
-  const lines = [table(head, rows), '', `On the adversarial images: loss ${baseLoss.toFixed(4)}, accuracy ${percent(baseAccuracy)}.`];
+  const lines = [
+    table(head, rows, columns),
+    '',
+    `On the adversarial images: loss ${baseLoss.toFixed(4)}, accuracy ${percent(baseAccuracy)}.`,
+  ];
   if (least !== undefined) {
     const others = tied.length === 0 ? '' : `, tied within its standard error with ${tied.map(({ name }) => name).join(', ')}`;
     lines.push(`Least critical: ${least.name}${others}.`);

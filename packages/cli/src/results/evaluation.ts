@@ -101,7 +101,7 @@ function worstCase(attacks: readonly AttackOutcome[]): Accuracy | undefined {
 }
 
 /** The same for people. */
-export function evaluationText(document: EvaluationDocument, severities: readonly number[]): string {
+export function evaluationText(document: EvaluationDocument, severities: readonly number[], columns?: number): string {
   const rows: string[][] = [];
   const add = (name: string, accuracy: Accuracy | undefined): void => {
     if (accuracy !== undefined) rows.push([name, accuracyText(accuracy), `${accuracy.correct} / ${accuracy.total}`]);
@@ -110,7 +110,8 @@ export function evaluationText(document: EvaluationDocument, severities: readonl
   for (const attack of document.attacks) add(attackTitle(attack), attack);
   add('worst of all attacks', document.worstCase);
   add('corruptions (OOD)', document.ood);
-  const parts = [table([{ title: 'accuracy' }, { title: 'percent [95 % interval]', right: true }, { title: 'images', right: true }], rows)];
+  const head = [{ title: 'accuracy' }, { title: 'percent [95 % interval]', right: true }, { title: 'images', right: true, optional: true }];
+  const parts = [table(head, rows, columns)];
   const stages = document.autoattack?.stages;
   if (stages !== undefined) parts.push(stagesText(stages));
   if (document.corruptions !== undefined) parts.push(corruptionsText(document.corruptions, severities));

@@ -27,17 +27,17 @@ export function epochDocuments(epochs: readonly EpochRecord[]): EpochDocument[] 
 }
 
 /** The epochs for people; the one kept is marked. */
-export function epochsText(epochs: readonly EpochDocument[], chosen: number): string {
+export function epochsText(epochs: readonly EpochDocument[], chosen: number, columns?: number): string {
   const cell = (value: number | null): string => (value === null ? '–' : (value * 100).toFixed(2));
   return table(
     [
       { title: 'epoch', right: true },
-      { title: 'rate', right: true },
+      { title: 'rate', right: true, optional: true },
       { title: 'loss', right: true },
       { title: 'train %', right: true },
       { title: 'held-out %', right: true },
       { title: 'held-out adv. %', right: true },
-      { title: 'time', right: true },
+      { title: 'time', right: true, optional: true },
       { title: '' },
     ],
     epochs.map((epoch) => [
@@ -50,6 +50,7 @@ export function epochsText(epochs: readonly EpochDocument[], chosen: number): st
       duration(epoch.seconds),
       epoch.epoch === chosen ? 'kept' : '',
     ]),
+    columns,
   );
 }
 
@@ -71,7 +72,7 @@ export function alphaDocuments({ points }: InterpolateResult): AlphaDocument[] {
 }
 
 /** The positions for people; the chosen one is marked. */
-export function alphasText(points: readonly AlphaDocument[], chosen: number): string {
+export function alphasText(points: readonly AlphaDocument[], chosen: number, columns?: number): string {
   return table(
     [{ title: 'alpha', right: true }, { title: 'standard', right: true }, { title: 'adversarial', right: true }, { title: '' }],
     points.map(({ alpha, standard, adversarial }) => [
@@ -80,5 +81,6 @@ export function alphasText(points: readonly AlphaDocument[], chosen: number): st
       accuracyText(adversarial),
       alpha === chosen ? 'chosen' : '',
     ]),
+    columns,
   );
 }

@@ -88,7 +88,7 @@ function evaluationAt(run: Run, stages: readonly Stage[], id: string): Evaluatio
 }
 
 /** Before and after for people. */
-export function beforeAfterText({ before, after }: Pick<RunDocument, 'before' | 'after'>): string {
+export function beforeAfterText({ before, after }: Pick<RunDocument, 'before' | 'after'>, columns?: number): string {
   const rows = (
     [
       ['standard', before.standard, after.standard],
@@ -101,5 +101,6 @@ export function beforeAfterText({ before, after }: Pick<RunDocument, 'before' | 
   return table(
     [{ title: 'accuracy' }, { title: 'before', right: true }, { title: 'after', right: true }, { title: 'points', right: true }],
     rows,
+    columns,
   );
 }
