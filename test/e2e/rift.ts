@@ -20,6 +20,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What `rift up --json` says. */
+export interface StackAddresses {
+  readonly endpoint: string;
+  readonly web: string;
+  readonly attackers: readonly string[];
+  readonly trainers: readonly string[];
+}
+
 /** One process of the command line. */
 export class RunningCommand {
   stdout = '';
@@ -96,10 +104,13 @@ export class Workplace implements AsyncDisposable {
     return JSON.parse(stdout) as T;
   }
 
-  /** Starts `rift up`. */
-  async up(...argv: string[]): Promise<void> {
-    this.#up = new RunningCommand(['up', ...argv], this.home, this.folder);
-    this.endpoint = (await this.#up.said(/gRPC\s+(127\.0\.0\.1:\d+)/))[1];
+  /** Starts `rift up`. @returns where its services answer */
+  async up(...argv: string[]): Promise<StackAddresses> {
+    this.#up = new RunningCommand(['up', ...argv, '--json'], this.home, this.folder);
+    const [document = ''] = await this.#up.said(/^\{.*\}$/m);
+    const addresses = JSON.parse(document) as StackAddresses;
+    this.endpoint = addresses.endpoint;
+    return addresses;
   }
 
   /** Stops `rift up`. @returns how it ended */

@@ -112,9 +112,7 @@ async function runCriticality(session: Session, options: Options): Promise<void>
     const run = await performRun(session, client, { name: options.name ?? 'criticality', settings, plan });
     const document = criticalityDocument(resultOf(run, 'criticality', 'criticality'));
     const { cached, seconds } = stageOf(run, 'criticality');
-    session.output.result({ runId: run.id, network: network.digest, ...document, cached, seconds }, (columns) =>
-      criticalityText(document, columns),
-    );
+    session.output.result({ runId: run.id, network: network.digest, ...document, cached, seconds }, () => criticalityText(document));
   });
 }
 
