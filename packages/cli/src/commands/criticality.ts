@@ -54,7 +54,7 @@ export function registerCriticality(program: Command, start: StartSession): void
     .option('--grouping <what>', 'layer or block', (text) => choose(GROUPINGS, text, '--grouping'))
     .option('--weight-eps <share>', 'radius of the weight ball relative to the weight (default: 0.1)', decimal('--weight-eps', { min: 0 }))
     .option('--epochs <n>', 'epochs, or full-gradient steps (default: 10)', integer('--epochs', { min: 1, max: 1000 }))
-    .option('--starts <n>', 'starts of the profile sound (default: 2)', integer('--starts', { min: 1, max: 1000 }));
+    .option('--starts <n>', 'starts of the profile sound (default: 1)', integer('--starts', { min: 1, max: 1000 }));
   addRunOptions(command);
   command.addHelpText(
     'after',

@@ -129,7 +129,7 @@ const CODE: ProfileChoices = {
 const SOUND: ProfileChoices = {
   craftSplit: 'val',
   craft: pgd10({ stepSize: USUAL_STEP, restarts: 1, toTheEnd: true }),
-  criticality: { ...CRITICALITY, modules: [], profile: 'PROFILE_SOUND', ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT', starts: 2 },
+  criticality: { ...CRITICALITY, modules: [], profile: 'PROFILE_SOUND', ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT', starts: 1 },
   selectionSplit: 'val',
   fineTune: PUBLISHED_FINE_TUNE,
   interpolate: {

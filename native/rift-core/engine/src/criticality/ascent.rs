@@ -28,8 +28,8 @@ pub fn maximise(
     let first_order = surface.first_order(&slope, spec)?;
     let search = Search { surface, unit, spec, control };
     let mut peak = match spec.ascent {
-        AscentMethod::SgdEpoch => search.sgd(false)?,
-        AscentMethod::SgdStop => search.sgd(true)?,
+        AscentMethod::SgdEpoch => search.sgd(false, &slope)?,
+        AscentMethod::SgdStop => search.sgd(true, &slope)?,
         AscentMethod::NormalizedGradient => search.normalized_gradient(base, &slope)?,
     };
     peak.first_order = first_order;
@@ -38,6 +38,10 @@ pub fn maximise(
 
 /// First step of [`AscentMethod::NormalizedGradient`] in radii: almost the boundary point along the gradient.
 const FIRST_STRETCH: f64 = 4.0;
+/// Share of the rise so far that a step must add to pay for itself.
+const WORTH_A_STEP: f64 = 0.005;
+/// A start ends after so many steps in a row that did not pay.
+const STALLED_STEPS: u32 = 2;
 
 struct Search<'a> {
     surface: &'a Surface,
@@ -50,25 +54,19 @@ impl Search<'_> {
     /// Mini-batch ascent. With `stop`, algorithm 1 of the paper: it ends with the first epoch that leaves a ball, after
     /// projecting, and the value at the end counts. Without, the published code: every epoch is projected and evaluated,
     /// and the largest value counts; an epoch without a finite loss is neither projected nor counted.
-    fn sgd(&self, stop: bool) -> Result<Peak> {
+    ///
+    /// With one mini-batch the gradient of the next epoch meets the loss of this one on its way, so nothing is judged twice.
+    fn sgd(&self, stop: bool, slope: &[Tensor]) -> Result<Peak> {
         let (spec, surface) = (self.spec, self.surface);
         let radii = self.radii()?;
         let mut change = surface.zero()?;
         let mut peak = Peak { judged: None, ratio: 0.0, first_order: 0.0, nan_epochs: 0 };
-        let count = surface.count() as usize;
+        let mut ahead = surface.is_one_batch().then(|| slope.iter().map(Tensor::shallow_clone).collect::<Vec<_>>());
         for epoch in 0..spec.epochs {
             self.control.check()?;
-            let order = rng::permutation(u64::from(spec.seed), "criticality order", &[u64::from(epoch)], count);
-            for rows in order.chunks(spec.batch_size as usize) {
-                self.control.check()?;
-                let gradients = if surface.is_one_batch() {
-                    surface.gradient(&change, self.control)?.0
-                } else {
-                    surface.batch_gradient(rows, &change)?
-                };
-                for (change, gradient) in change.iter_mut().zip(&gradients) {
-                    let _ = change.f_add_(&gradient.f_mul_scalar(spec.learning_rate)?)?;
-                }
+            match ahead.take() {
+                Some(gradients) => self.climb(&mut change, &gradients)?,
+                None => self.epoch(epoch, &mut change)?,
             }
             let sizes = self.sizes(&change)?;
             if sizes.iter().any(|size| !size.is_finite()) {
@@ -79,27 +77,59 @@ impl Search<'_> {
             if outside {
                 change = self.projected(&change, &radii)?;
             }
-            if stop && !outside && epoch + 1 < spec.epochs {
+            let is_last = epoch + 1 == spec.epochs || (stop && outside);
+            if stop && !is_last {
                 continue;
             }
-            let judged = surface.judge(&change, self.control)?;
+            let judged = if surface.is_one_batch() && !is_last {
+                let (gradients, judged) = surface.gradient(&change, self.control)?;
+                ahead = Some(gradients);
+                judged
+            } else {
+                surface.judge(&change, self.control)?
+            };
             if !judged.mean_loss().is_finite() {
                 peak.nan_epochs += 1;
             } else if stop || peak.judged.as_ref().is_none_or(|best| judged.mean_loss() > best.mean_loss()) {
                 peak.ratio = self.ratio(&change)?;
                 peak.judged = Some(judged);
             }
-            if stop && outside {
+            if is_last {
                 break;
             }
         }
         Ok(peak)
     }
 
+    /// One pass over the mini-batches of `epoch`.
+    fn epoch(&self, epoch: u32, change: &mut [Tensor]) -> Result<()> {
+        let (spec, surface) = (self.spec, self.surface);
+        let count = surface.count() as usize;
+        let order = rng::permutation(u64::from(spec.seed), "criticality order", &[u64::from(epoch)], count);
+        for rows in order.chunks(spec.batch_size as usize) {
+            self.control.check()?;
+            let gradients = if surface.is_one_batch() {
+                surface.gradient(change, self.control)?.0
+            } else {
+                surface.batch_gradient(rows, change)?
+            };
+            self.climb(change, &gradients)?;
+        }
+        Ok(())
+    }
+
+    /// One SGD step upwards.
+    fn climb(&self, change: &mut [Tensor], gradients: &[Tensor]) -> Result<()> {
+        for (change, gradient) in change.iter_mut().zip(gradients) {
+            let _ = change.f_add_(&gradient.f_mul_scalar(self.spec.learning_rate)?)?;
+        }
+        Ok(())
+    }
+
     /// Normalised full-gradient steps, projected after every step, best iterate kept: Δ ← Π(Δ* + s·r·ĝ) from the best
-    /// point Δ*, where s halves whenever a step did not rise. The first start is the boundary point along the gradient,
-    /// further ones are random boundary points. Only the direction of θ_i's gradient enters, so the result is invariant
-    /// under the rescaling of the paper's appendix A.
+    /// point Δ*, where s halves whenever a step did not rise; `epochs` steps, fewer once they stop paying. The first start
+    /// is the boundary point along the gradient, further ones are random boundary points. Only the direction of θ_i's
+    /// gradient enters, so the result is invariant under the rescaling of the paper's appendix A.
     fn normalized_gradient(&self, base: &Judged, slope: &[Tensor]) -> Result<Peak> {
         let radii = self.radii()?;
         let mut best: (f64, Vec<Tensor>) = (base.mean_loss(), self.surface.zero()?);
@@ -107,15 +137,22 @@ impl Search<'_> {
             let mut change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
             let mut stretch = FIRST_STRETCH;
             let mut top: Option<(f64, Vec<Tensor>, Vec<Tensor>)> = None;
+            let mut stalled = 0;
             for _ in 0..self.spec.epochs {
                 let (gradient, judged) = self.surface.gradient(&change, self.control)?;
                 let loss = judged.mean_loss();
-                if loss.is_finite() && top.as_ref().is_none_or(|(height, _, _)| loss > *height) {
+                let height = top.as_ref().map(|(height, _, _)| *height);
+                let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - base.mean_loss()).abs());
+                stalled = if loss.is_finite() && pays { 0 } else { stalled + 1 };
+                if loss.is_finite() && height.is_none_or(|height| loss > height) {
                     top = Some((loss, change, gradient));
                 } else {
                     stretch /= 2.0;
                 }
                 let Some((_, point, gradient)) = &top else { break };
+                if stalled == STALLED_STEPS {
+                    break;
+                }
                 change = self.step(point, gradient, stretch, &radii)?;
             }
             if let Some((height, point, _)) = top {

@@ -1,0 +1,116 @@
+// Runs one measured task on this project's side, through the addon as the services use it. Reads a task as JSON from standard
+// input, writes {seconds, ...} as JSON to standard output. The clock starts after a warm-up on a few images.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+import { createCore } from '@rift/core';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const WARM_UP = 32;
+const core = createCore();
+const task = JSON.parse(await text(process.stdin));
+const folder = mkdtempSync(join(tmpdir(), 'rift-bench-'));
+const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: task.threads, plain: false, ...task.compute };
+const network = task.network && { path: task.network, blend: null };
+const images = (limit) => ({ path: task.images, offset: 0, limit });
+
+async function timed(work) {
+  const began = performance.now();
+  const result = await work();
+  return { result, seconds: (performance.now() - began) / 1000 };
+}
+
+const TASKS = {
+  async craft() {
+    const craft = (limit) => {
+      const request = {
+        network,
+        data: images(limit),
+        spec: { attack: task.attack, seed: 0 },
+        compute,
+        output: join(folder, 'set.safetensors'),
+      };
+      return core.runJob('craft', request);
+    };
+    await craft(WARM_UP);
+    const { outcome } = await craft(task.limit);
+    return { seconds: outcome.seconds, images: task.limit, accuracy: outcome.outcome.correct / outcome.outcome.total };
+  },
+
+  async evaluate() {
+    const spec = { standard: false, attacks: [task.attack], corruptions: [], severities: [], seed: 0, gallery: 0 };
+    const evaluate = (limit) => core.runJob('evaluate', { network, data: images(limit), spec, compute });
+    await evaluate(WARM_UP);
+    const { result, seconds } = await timed(() => evaluate(task.limit));
+    const { outcome } = result.attacks[0];
+    return { seconds, images: task.limit, accuracy: outcome.correct / outcome.total };
+  },
+
+  async criticality() {
+    const measure = (spec) => core.runJob('criticality', { network, adversarialSet: task.adversarialSet, spec, compute });
+    await measure({ ...task.spec, modules: ['linear'], epochs: 1 });
+    const { result, seconds } = await timed(() => measure(task.spec));
+    return { seconds, images: task.images, mrc: Object.fromEntries(result.modules.map(({ name, mrc }) => [name, mrc])) };
+  },
+
+  async train() {
+    const { settings } = task;
+    const attack = {
+      kind: 'ATTACK_KIND_PGD',
+      threatModel: { norm: 'NORM_LINF', epsilon: settings.epsilon },
+      stepSize: settings.stepSize,
+      steps: settings.steps,
+      restarts: 1,
+      randomStart: true,
+      targets: 9,
+      toTheEnd: true,
+    };
+    const spec = {
+      ...JSON.parse(readFileSync(join(ROOT, 'samples', 'training', 'phase-1.json'), 'utf8')),
+      architecture: { arch: 'resnet18', width: task.width },
+      epochs: 1,
+      batchSize: settings.batchSize,
+      optimizer: {
+        learningRate: settings.learningRate,
+        momentum: settings.momentum,
+        weightDecay: settings.weightDecay,
+        nesterov: false,
+        schedule: 'SCHEDULE_KIND_CONSTANT',
+        milestones: [],
+        gamma: 0.1,
+        pctStart: 0,
+      },
+      augment: { padding: 4, paddingMode: 'PADDING_MODE_ZERO', flip: true },
+      emaDecay: 0,
+      keepBest: false,
+      attack,
+      selectionAttack: attack,
+    };
+    const train = (limit) => {
+      const request = {
+        train: images(limit),
+        selection: null,
+        spec,
+        initial: null,
+        compute,
+        output: join(folder, 'net.safetensors'),
+        checkpoint: null,
+      };
+      return core.runJob('train', request);
+    };
+    await train(WARM_UP);
+    const { result, seconds } = await timed(() => train(task.limit));
+    return { seconds, images: task.limit, loss: result.epochs.at(-1).loss };
+  },
+};
+
+try {
+  const result = await TASKS[task.task]();
+  process.stdout.write(JSON.stringify({ ...result, peakMiB: process.resourceUsage().maxRSS / 1024 }));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
