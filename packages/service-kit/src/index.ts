@@ -15,6 +15,7 @@ export {
   Unauthenticated,
   Unavailable,
   exitCodeOf,
+  printed,
   type ErrorKind,
   type Violation,
 } from './errors.js';
@@ -24,6 +25,7 @@ export { callSignal, requestsOf, type AnyCall, type StreamingCall } from './grpc
 export { Peer, Peers, type PeerOptions, type StreamCallOptions, type UnaryCallOptions } from './grpc/peer.js';
 export { fromGrpcFailure, toGrpcFailure } from './grpc/status.js';
 export { progressStream, streamOf, type Progress } from './grpc/streams.js';
+export { ErrorFilter } from './grpc/error-filter.js';
 export { clientTls, serverTls, type ClientTlsFiles, type ServerTlsFiles } from './grpc/tls.js';
 export { LOG_LEVELS, createLogger, nestLogger, type LogLevel, type Logger, type LoggerOptions } from './logger.js';
 export { Counter, Gauge, Histogram, Metrics, type Registry } from './metrics.js';

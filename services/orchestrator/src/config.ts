@@ -8,6 +8,14 @@ const SETTINGS = {
   RIFT_ORCHESTRATOR_ADDRESS: setting.address().default('127.0.0.1:50051'),
   /** Where /livez, /readyz and /metrics are; unset for nowhere. */
   RIFT_HTTP_ADDRESS: setting.address().optional(),
+  /** Where the web page and the REST API are; unset for nowhere. */
+  RIFT_WEB_ADDRESS: setting.address().optional(),
+  /** Host names under which browsers reach the web page, separated by commas; addresses and localhost always work. */
+  RIFT_WEB_HOSTS: setting
+    .text()
+    .default('localhost')
+    .transform((text) => text.split(',').map((name) => name.trim().toLowerCase()))
+    .refine((names) => names.every((name) => HOST_NAME.test(name)), 'must be host names without ports, separated by commas'),
   /** State folder: the built-in database and, unless told otherwise, the artifacts. */
   RIFT_HOME: setting.text().default('.rift'),
   /** Artifact store: a folder, file:// or s3:// address; RIFT_HOME/artifacts by default. */
@@ -65,12 +73,15 @@ function targets(fallback: string) {
     .refine((list) => list.every((target) => TARGET.test(target)), 'must be HOST:PORT or dns:///NAME:PORT, separated by commas');
 }
 
+const HOST_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 const TARGET = /^(dns:\/\/\/)?(\[[0-9a-fA-F:]+\]|[^\s:[\]/]+):\d{1,5}$/;
 
 /** The orchestrator's settings. */
 export interface OrchestratorConfig {
   readonly address: string;
   readonly operationsAddress: string | undefined;
+  readonly webAddress: string | undefined;
+  readonly webHosts: readonly string[];
   /** Absolute. */
   readonly home: string;
   /** URL of the artifact store. */
@@ -109,6 +120,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   return {
     address: found.RIFT_ORCHESTRATOR_ADDRESS,
     operationsAddress: found.RIFT_HTTP_ADDRESS,
+    webAddress: found.RIFT_WEB_ADDRESS,
+    webHosts: found.RIFT_WEB_HOSTS,
     home,
     artifacts: storeUrl(found.RIFT_ARTIFACTS ?? join(home, 'artifacts')),
     databaseUrl: found.DATABASE_URL,

@@ -17,6 +17,7 @@ import { reportExecutor } from './execution/stages/report.js';
 import { Supervisor } from './execution/supervisor.js';
 import { UnitRunner } from './execution/unit-runner.js';
 import { WorkflowEngine } from './execution/workflow-engine.js';
+import { webServer } from './http/web-server.js';
 import { OrchestratorModule } from './orchestrator.module.js';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.js';
 import { renderReport } from './report/index.js';
@@ -124,9 +125,11 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
     executorId: config.executorId,
     maxActiveRuns: config.maxActiveRuns,
   });
+  const http = config.webAddress === undefined ? undefined : webServer(config, listenAddress(config.webAddress));
   const service = await startService({
     name: 'orchestrator',
-    module: OrchestratorModule.forRoot({ runs: runService, catalog, artifacts: new ArtifactService(artifacts) }),
+    module: OrchestratorModule.forRoot({ runs: runService, catalog, artifacts: new ArtifactService(artifacts), access: http?.access }),
+    ...(http ? { http: http.options } : {}),
     packageDefinition,
     services: [SERVICE_NAMES.runs, SERVICE_NAMES.catalog, SERVICE_NAMES.artifacts],
     grpc: { ...listenAddress(config.address), ...serverSecurity(config.security), drainMs: config.drainMs },

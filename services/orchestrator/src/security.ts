@@ -1,5 +1,5 @@
 import type { Metadata, ServerCredentials } from '@grpc/grpc-js';
-import { BearerTokens, clientTls, serverTls, type PeerOptions } from '@rift/service-kit';
+import { BearerTokens, clientTls, serverTls, type PeerOptions, type ServerTlsFiles } from '@rift/service-kit';
 
 /** Paths and secrets of the connections; whatever is not set is not used. */
 export interface SecuritySettings {
@@ -17,8 +17,8 @@ export interface SecuritySettings {
 }
 
 /** What a caller may do: read; also start work and bring data; also delete. */
-const ROLES = ['read', 'submit', 'admin'] as const;
-type Role = (typeof ROLES)[number];
+export const ROLES = ['read', 'submit', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** Methods whose role does not follow from how their name begins. */
 const READING = /^(Get|List|Watch|Stat|Download|ExpandPlan|Check)/;
@@ -37,14 +37,23 @@ export function serverSecurity(settings: SecuritySettings): {
   credentials?: ServerCredentials;
   authorize?: (metadata: Metadata, path: string) => void;
 } {
-  const { certificate, key, clientAuthority, tokensFile } = settings;
-  const tokens = tokensFile === undefined ? undefined : BearerTokens.fromFile(tokensFile, ROLES);
+  const tokens = tokensOf(settings);
+  const files = tlsFilesOf(settings);
   return {
-    ...(certificate === undefined || key === undefined
-      ? {}
-      : { credentials: serverTls({ certificate, key, ...(clientAuthority === undefined ? {} : { clientAuthority }) }) }),
+    ...(files === undefined ? {} : { credentials: serverTls(files) }),
     ...(tokens === undefined ? {} : { authorize: (metadata, path) => tokens.admit(metadata, path, roleFor(path)) }),
   };
+}
+
+/** The tokens that callers of either API show; undefined when none are asked for. @throws FailedPrecondition for an unusable file */
+export function tokensOf({ tokensFile }: SecuritySettings): BearerTokens<Role> | undefined {
+  return tokensFile === undefined ? undefined : BearerTokens.fromFile(tokensFile, ROLES);
+}
+
+/** The own certificate; undefined when there is none. */
+export function tlsFilesOf({ certificate, key, clientAuthority }: SecuritySettings): ServerTlsFiles | undefined {
+  if (certificate === undefined || key === undefined) return undefined;
+  return { certificate, key, ...(clientAuthority === undefined ? {} : { clientAuthority }) };
 }
 
 /** How workers are called. @throws FailedPrecondition when a file cannot be used */

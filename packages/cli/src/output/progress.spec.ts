@@ -26,7 +26,7 @@ class Terminal extends Writable {
 }
 
 const status = (id: string, state: RunState, progress: Partial<Progress> | null = null, extra: Partial<StageStatus> = {}): StageStatus => ({
-  ...{ id, state, result: null, failure: null, cached: false, seconds: 12.3, ...extra },
+  ...{ id, state, result: null, partialResult: null, failure: null, cached: false, seconds: 12.3, ...extra },
   progress:
     progress === null
       ? null

@@ -174,6 +174,7 @@ export class FakeOrchestrator {
         state: this.finalState,
         progress: null,
         result: (results[stage.id] ?? null) as never,
+        partialResult: null,
         failure: null,
         cached: false,
         seconds: 1,

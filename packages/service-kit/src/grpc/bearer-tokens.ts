@@ -1,19 +1,25 @@
 import { type Metadata } from '@grpc/grpc-js';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { FailedPrecondition, PermissionDenied, Unauthenticated } from '../errors.js';
 
 const SHORTEST_TOKEN = 16;
 
+interface Known<Role> {
+  readonly role: Role;
+  /** Signs the sessions of this token. Made of it alone, so that a session tells nothing of other tokens. */
+  readonly sessionKey: Buffer;
+}
+
 /** Who may do what, by bearer token. Roles are ordered: a later one may do all that an earlier one may. */
 export class BearerTokens<Role extends string> {
-  readonly #roleOf: ReadonlyMap<string, Role>;
+  readonly #known: ReadonlyMap<string, Known<Role>>;
 
   private constructor(
     private readonly roles: readonly Role[],
-    tokens: ReadonlyMap<string, Role>,
+    tokens: ReadonlyMap<string, Known<Role>>,
   ) {
-    this.#roleOf = tokens;
+    this.#known = tokens;
   }
 
   /**
@@ -29,7 +35,7 @@ export class BearerTokens<Role extends string> {
     } catch (error) {
       throw wrong('it cannot be read', error);
     }
-    const tokens = new Map<string, Role>();
+    const tokens = new Map<string, Known<Role>>();
     for (const [index, line] of text.split('\n').entries()) {
       if (/^\s*(#|$)/.test(line)) continue;
       const [role = '', token = '', ...more] = line.trim().split(/\s+/);
@@ -38,7 +44,7 @@ export class BearerTokens<Role extends string> {
       if (more.length > 0 || token.length < SHORTEST_TOKEN)
         throw wrong(`line ${index + 1} must hold one token of at least ${SHORTEST_TOKEN} characters`);
       if (tokens.has(hashed(token))) throw wrong(`line ${index + 1} repeats the token of another line`);
-      tokens.set(hashed(token), known);
+      tokens.set(hashed(token), { role: known, sessionKey: createHmac('sha256', token).update('session').digest() });
     }
     if (tokens.size === 0) throw wrong('it holds no token');
     return new BearerTokens(roles, tokens);
@@ -51,14 +57,56 @@ export class BearerTokens<Role extends string> {
    */
   admit(metadata: Metadata, action: string, needed: Role): void {
     const header = metadata.get('authorization')[0];
-    const token = typeof header === 'string' ? /^Bearer (\S+)$/i.exec(header)?.[1] : undefined;
+    this.admitRole(this.roleOf(typeof header === 'string' ? header : undefined), action, needed);
+  }
+
+  /**
+   * The role of who sends a header.
+   * @param header "Bearer TOKEN"
+   * @throws Unauthenticated without a known token
+   */
+  roleOf(header: string | undefined): Role {
+    const token = /^Bearer (\S+)$/i.exec(header ?? '')?.[1];
     if (token === undefined) throw new Unauthenticated('send "authorization: Bearer TOKEN"');
     // Looked up by hash, so that the time the answer takes tells nothing of the tokens.
-    const role = this.#roleOf.get(hashed(token));
-    if (role === undefined) throw new Unauthenticated('this token is not known');
+    const known = this.#known.get(hashed(token));
+    if (known === undefined) throw new Unauthenticated('this token is not known');
+    return known.role;
+  }
+
+  /** @throws PermissionDenied when the role is not enough for what is needed */
+  admitRole(role: Role, action: string, needed: Role): void {
     if (this.roles.indexOf(role) < this.roles.indexOf(needed))
       throw new PermissionDenied(action, `role ${role} is not enough, ${needed} is needed`);
   }
+
+  /**
+   * A session for browsers in place of the token: it expires, ends when the token is withdrawn, and any replica that has the token
+   * file knows it.
+   * @param expiresAt milliseconds since the epoch
+   * @throws Unauthenticated for an unknown token
+   */
+  openSession(token: string, expiresAt: number): string {
+    const id = hashed(token);
+    const known = this.#known.get(id);
+    if (known === undefined) throw new Unauthenticated('this token is not known');
+    const content = `${id}.${Math.floor(expiresAt)}`;
+    return `${content}.${signed(known.sessionKey, content)}`;
+  }
+
+  /** The role of a session; undefined when it is expired, forged or its token is withdrawn. */
+  roleOfSession(session: string, now = Date.now()): Role | undefined {
+    const [id = '', expiresAt = '', signature = ''] = session.split('.');
+    const known = this.#known.get(id);
+    if (known === undefined || !(Number(expiresAt) > now)) return undefined;
+    const expected = Buffer.from(signed(known.sessionKey, `${id}.${expiresAt}`));
+    const given = Buffer.from(signature);
+    return given.length === expected.length && timingSafeEqual(given, expected) ? known.role : undefined;
+  }
+}
+
+function signed(key: Buffer, content: string): string {
+  return createHmac('sha256', key).update(content).digest('base64url');
 }
 
 function hashed(token: string): string {

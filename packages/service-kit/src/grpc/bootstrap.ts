@@ -3,14 +3,17 @@ import { type Metadata, type ServerCredentials, logVerbosity, setLogVerbosity } 
 import { type PackageDefinition } from '@grpc/proto-loader';
 import { type DynamicModule, type INestApplication, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import type { Server as HttpsServer } from 'node:https';
 import { type MicroserviceOptions } from '@nestjs/microservices';
 import { FailedPrecondition } from '../errors.js';
+import { httpsOptions, renewCertificates } from '../https.js';
 import { type Logger, nestLogger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import { OperationsServer } from '../operations.js';
 import { Readiness, type ReadinessCheck } from '../readiness.js';
 import { ErrorFilter } from './error-filter.js';
 import { GrpcStrategy } from './strategy.js';
+import { type ServerTlsFiles } from './tls.js';
 
 /** A place to listen at; port 0 lets the system choose one. */
 export interface ListenAddress {
@@ -36,8 +39,15 @@ export interface ServiceOptions {
   };
   /** Where /livez, /readyz and /metrics are; undefined for nowhere. */
   readonly operations?: ListenAddress;
-  /** HTTP controllers of the module (REST, web page), if it has any; needs @nestjs/platform-express. */
-  readonly http?: ListenAddress & { readonly configure?: (app: INestApplication) => void | Promise<void> };
+  /**
+   * HTTP controllers of the module (REST, web page), if it has any; needs @nestjs/platform-express. Bodies are left to `configure`, and
+   * open connections are cut at the end: event streams would go on for ever.
+   */
+  readonly http?: ListenAddress & {
+    readonly configure?: (app: INestApplication) => void | Promise<void>;
+    /** Serves HTTPS. */
+    readonly tls?: ServerTlsFiles;
+  };
   readonly checks?: readonly ReadinessCheck[];
   readonly logger: Logger;
   readonly metrics?: Metrics;
@@ -79,8 +89,10 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   });
   const operationsServer = new OperationsServer(readiness, metrics);
   let app: INestApplicationContext | undefined;
+  let stopRenewing = (): void => undefined;
   const stop = async (): Promise<void> => {
     readiness.drain();
+    stopRenewing();
     await app?.close();
     // A gRPC server that failed half-way through its start is not known to NestJS.
     await strategy.close();
@@ -95,13 +107,18 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       microservice.useGlobalFilters(errors);
       await microservice.listen();
     } else {
-      const hybrid = await NestFactory.create(options.module, nest);
+      const tls = http.tls === undefined ? {} : { httpsOptions: httpsOptions(http.tls) };
+      const hybrid = await NestFactory.create(options.module, { ...nest, ...tls, bodyParser: false, forceCloseConnections: true });
       app = hybrid;
       hybrid.useGlobalFilters(errors);
       await http.configure?.(hybrid);
       hybrid.connectMicroservice<MicroserviceOptions>({ strategy }, { inheritAppConfig: true });
       await hybrid.startAllMicroservices();
       httpPort = await listenHttp(hybrid, http);
+      if (http.tls !== undefined) {
+        const failed = (error: unknown): void => logger.error({ err: error }, 'the renewed certificate cannot be used');
+        stopRenewing = renewCertificates(hybrid.getHttpServer() as HttpsServer, http.tls, failed);
+      }
     }
     const operationsPort = operations === undefined ? undefined : await operationsServer.listen(operations.host, operations.port);
     await readiness.start();

@@ -1,13 +1,15 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
 import { currentContext } from '../context.js';
-import { Internal, InvalidArgument, ServiceError } from '../errors.js';
+import { STATUS_CODES } from 'node:http';
+import { Internal, InvalidArgument, ResourceExhausted, ServiceError, Unauthenticated, type Violation } from '../errors.js';
 import { type Logger } from '../logger.js';
 
 /** What this filter uses of the answer of an HTTP framework. */
 interface HttpResponse {
   status(code: number): HttpResponse;
   type(contentType: string): HttpResponse;
+  set(name: string, value: string): HttpResponse;
   json(body: unknown): unknown;
   readonly headersSent: boolean;
 }
@@ -40,15 +42,25 @@ export class ErrorFilter implements ExceptionFilter {
     if (response.headersSent) return;
     if (exception instanceof HttpException) {
       const status = exception.getStatus();
-      response.status(status).type('application/problem+json').json({ status, title: exception.message });
+      const title = STATUS_CODES[status] ?? 'Error';
+      response.status(status).type('application/problem+json').json({ status, title, detail: exception.message });
       return;
     }
     const error = this.publicError(exception);
     const { httpStatus: status, reason } = error.kind;
-    const errors = error instanceof InvalidArgument ? { errors: error.violations } : {};
+    const errors = error instanceof InvalidArgument ? { errors: error.violations.map(inJson) } : {};
+    if (error instanceof Unauthenticated) response.set('www-authenticate', 'Bearer');
+    if (error instanceof ResourceExhausted && error.retryAfterMs !== undefined) {
+      response.set('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
+    }
     response
       .status(status)
       .type('application/problem+json')
       .json({ status, title: reason, detail: error.message, ...error.fields, ...errors });
   }
+}
+
+/** JSON spells fields in camelCase (settings.network_limits → settings.networkLimits); what stands in brackets are values. */
+function inJson({ field, ...rest }: Violation): Violation {
+  return { field: field.replace(/(?<=[a-z0-9])_([a-z])(?![^[]*\])/g, (_, letter: string) => letter.toUpperCase()), ...rest };
 }

@@ -7,7 +7,7 @@ const PIECE = 1 << 20;
 
 /** Bytes in and out of the artifact store. */
 export class ArtifactService {
-  constructor(private readonly store: ArtifactStore) {}
+  constructor(readonly store: ArtifactStore) {}
 
   /**
    * Stores what a caller sends. Content that is there already is not read again.
@@ -29,6 +29,18 @@ export class ArtifactService {
       return { digest, size, existed: true };
     }
     return this.store.putStream(piecesOf(messages), { digest, size });
+  }
+
+  /**
+   * Stores bytes as they come. Content that is there already is not read again.
+   *
+   * @param digest what the bytes must turn out to be.
+   * @throws InvalidArgument when they are something else; nothing stays then.
+   */
+  async receive(digest: string, source: AsyncIterable<Uint8Array>): Promise<UploadResponse> {
+    assertDigest(digest);
+    const known = await this.store.stat(digest);
+    return known ? { digest, size: known.size, existed: true } : this.store.putStream(source, { digest });
   }
 
   /** Yields the bytes of an artifact from an offset on; an offset at the end gives nothing. */

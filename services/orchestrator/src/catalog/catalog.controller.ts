@@ -8,8 +8,6 @@ import {
   type CatalogServiceImportDatasetResponse,
   type CatalogServiceImportNetworkRequest,
   type CatalogServiceImportNetworkResponse,
-  type DatasetEntry,
-  type DatasetInfo,
   type DeleteDatasetRequest,
   type DeleteDatasetResponse,
   type DeleteNetworkRequest,
@@ -22,16 +20,11 @@ import {
   type ListDatasetsResponse,
   type ListNetworksRequest,
   type ListNetworksResponse,
-  type NetworkEntry,
-  type NetworkInfo,
 } from '@rift/contracts';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import { InvalidArgument } from '@rift/service-kit';
-import { pageCursor, pageSizeOf, pageToken } from '../messages/page-token.js';
-import { timestampOf } from '../messages/timestamp.js';
-import type { CatalogEntry, EntryStore } from './catalog-store.js';
-import { CatalogService, type Found } from './catalog-service.js';
+import { datasetEntry, networkEntry, pageOf, required } from './catalog-messages.js';
+import { CatalogService } from './catalog-service.js';
 
 const SERVICE = SERVICE_NAMES.catalog;
 
@@ -42,7 +35,7 @@ export class CatalogController {
 
   @GrpcMethod(SERVICE, 'ImportNetwork')
   async importNetwork(request: CatalogServiceImportNetworkRequest): Promise<CatalogServiceImportNetworkResponse> {
-    return { entry: networkEntry(await this.catalog.importNetwork(request.name, given(request.import))) };
+    return { entry: networkEntry(await this.catalog.importNetwork(request.name, required(request.import))) };
   }
 
   @GrpcMethod(SERVICE, 'ExportNetwork')
@@ -57,7 +50,7 @@ export class CatalogController {
 
   @GrpcMethod(SERVICE, 'ListNetworks')
   async listNetworks(request: ListNetworksRequest): Promise<ListNetworksResponse> {
-    const { entries, nextPageToken } = await page(this.catalog.networks, request);
+    const { entries, nextPageToken } = await pageOf(this.catalog.networks, request);
     return { entries: entries.map(networkEntry), nextPageToken };
   }
 
@@ -69,7 +62,7 @@ export class CatalogController {
 
   @GrpcMethod(SERVICE, 'ImportDataset')
   async importDataset(request: CatalogServiceImportDatasetRequest): Promise<CatalogServiceImportDatasetResponse> {
-    return { entry: datasetEntry(await this.catalog.importDataset(given(request.import))) };
+    return { entry: datasetEntry(await this.catalog.importDataset(required(request.import))) };
   }
 
   @GrpcMethod(SERVICE, 'GetDataset')
@@ -79,7 +72,7 @@ export class CatalogController {
 
   @GrpcMethod(SERVICE, 'ListDatasets')
   async listDatasets(request: ListDatasetsRequest): Promise<ListDatasetsResponse> {
-    const { entries, nextPageToken } = await page(this.catalog.datasets, request);
+    const { entries, nextPageToken } = await pageOf(this.catalog.datasets, request);
     return { entries: entries.map(datasetEntry), nextPageToken };
   }
 
@@ -93,34 +86,4 @@ export class CatalogController {
   importAdversarialSet(request: CatalogServiceImportAdversarialSetRequest): Promise<CatalogServiceImportAdversarialSetResponse> {
     return this.catalog.importAdversarialSet(request);
   }
-}
-
-function given<T>(request: T | null): T {
-  if (request === null) throw new InvalidArgument('import', '', 'must be set');
-  return request;
-}
-
-interface PageRequest {
-  readonly pageSize: number;
-  readonly pageToken: string;
-}
-
-async function page<Info extends { readonly digest: string }>(
-  store: EntryStore<Info>,
-  request: PageRequest,
-): Promise<{ entries: CatalogEntry<Info>[]; nextPageToken: string }> {
-  const size = pageSizeOf(request.pageSize);
-  const after = pageCursor(request.pageToken);
-  const found = await store.list(size + 1, after && { createdAt: after.createdAt, name: after.key });
-  const entries = found.slice(0, size);
-  const last = entries.at(-1);
-  return { entries, nextPageToken: found.length > size && last ? pageToken({ createdAt: last.createdAt, key: last.name }) : '' };
-}
-
-function networkEntry({ name, info, createdAt }: Found<NetworkInfo>): NetworkEntry {
-  return { name, network: info, createdAt: timestampOf(createdAt) };
-}
-
-function datasetEntry({ name, info, createdAt }: Found<DatasetInfo>): DatasetEntry {
-  return { name, dataset: info, createdAt: timestampOf(createdAt) };
 }

@@ -4,6 +4,7 @@ import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { Internal, Unavailable, type Logger } from '@rift/service-kit';
 import { first } from './migrations/0001-first.js';
+import { partialResults } from './migrations/0002-partial-results.js';
 import type { Schema } from './schema.js';
 
 /** Connections for our own statements; DBOS has a pool of its own. */
@@ -12,7 +13,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const RETRY_FOR_MS = 60_000;
 const LONGEST_PAUSE_MS = 2_000;
 
-const MIGRATIONS = { '0001-first': first };
+const MIGRATIONS = { '0001-first': first, '0002-partial-results': partialResults };
 
 /** A database or an open transaction of it. */
 export type Executor = Kysely<Schema> | Transaction<Schema>;

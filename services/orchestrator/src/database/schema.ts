@@ -56,6 +56,8 @@ export interface StageTable {
   state: StoredState;
   progress: Buffer | null;
   result: Buffer | null;
+  /** What is known of the result of a stage that has not succeeded. */
+  partial: Buffer | null;
   failure: Buffer | null;
   cached: Generated<boolean>;
   seconds: Generated<number>;

@@ -1,6 +1,7 @@
 import type { ComputeSpec, DataSelection, DataSource, NetworkInfo, NetworkSource, Run, StageResult } from '@rift/contracts';
 import { Internal } from '@rift/service-kit';
 import type { RunInputs } from '../database/schema.js';
+import type { PartialResult } from './partial-result.js';
 import type { Unit } from './unit.js';
 
 /** Results of a stage's units, in the order of the units. */
@@ -28,8 +29,9 @@ export interface StageContext {
    * Computes units side by side; the first that fails stops the others.
    *
    * @param unit what the stage's progress counts; undefined for units that do not show in it.
+   * @param partial puts together what is known of the stage's result before its end.
    */
-  units<R>(unit: string | undefined, units: readonly Unit<R>[]): Promise<UnitResults<R>>;
+  units<R>(unit: string | undefined, units: readonly Unit<R>[], partial?: PartialResult<R>): Promise<UnitResults<R>>;
   /** Writes a line to the run's log. */
   log(line: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { Cancelled, type Logger } from '@rift/service-kit';
 import type { RunInputs } from '../database/schema.js';
 import type { Claim, ExecutionStore } from '../runs/execution-store.js';
 import type { StageContext, UnitResults } from './stage-context.js';
+import type { PartialResult } from './partial-result.js';
 import { StageProgress } from './stage-progress.js';
 import type { KeyScope, Unit } from './unit.js';
 import type { UnitResult, UnitRunner } from './unit-runner.js';
@@ -74,9 +75,9 @@ export class StageRun implements StageContext {
     await this.tools.store.log(this.scope.claim, `${this.stageId}: ${line}`);
   }
 
-  async units<R>(unit: string | undefined, units: readonly Unit<R>[]): Promise<UnitResults<R>> {
+  async units<R>(unit: string | undefined, units: readonly Unit<R>[], partial?: PartialResult<R>): Promise<UnitResults<R>> {
     const weights = units.map((one) => one.weight);
-    const progress = unit === undefined ? undefined : new StageProgress(unit, weights, (state) => this.#report(state));
+    const progress = unit === undefined ? undefined : new StageProgress(unit, weights, (state) => this.#report(state, partial?.current()));
     this.#progress = progress ?? this.#progress;
     const firstPlace = this.tools.units.placesFor(units.length);
     const failed = new AbortController();
@@ -84,7 +85,11 @@ export class StageRun implements StageContext {
     const results = await Promise.allSettled(
       units.map(async (one, index) => {
         try {
-          const result = await this.#unit(one, { index, place: firstPlace + index }, progress, signal);
+          const result = await this.#unit(one, { place: firstPlace + index, signal }, (state) => {
+            partial?.observe?.(index, state);
+            progress?.update(index, state);
+          });
+          partial?.take?.(index, result.value);
           progress?.finish(index, result.known);
           return result;
         } catch (error) {
@@ -106,9 +111,8 @@ export class StageRun implements StageContext {
 
   #unit<R>(
     unit: Unit<R>,
-    { index, place }: { index: number; place: number },
-    progress: StageProgress | undefined,
-    signal: AbortSignal,
+    { place, signal }: { place: number; signal: AbortSignal },
+    onProgress: (progress: Progress) => void,
   ): Promise<UnitResult<R>> {
     return this.tools.units.run(unit, {
       runId: this.runId,
@@ -117,7 +121,7 @@ export class StageRun implements StageContext {
       place,
       scope: this.scope.keys,
       signal,
-      onProgress: (state) => progress?.update(index, state),
+      onProgress,
       onRetry: (reason) => {
         this.log(`${unit.label}: trying again (${reason})`).catch((error: unknown) => this.#writeFailed(error));
       },
@@ -125,9 +129,9 @@ export class StageRun implements StageContext {
   }
 
   /** Progress is for show: a write that fails matters only when it tells that the run is lost. */
-  async #report(progress: Progress): Promise<void> {
+  async #report(progress: Progress, partial: StageResult | undefined): Promise<void> {
     await this.tools.store
-      .reportProgress(this.scope.claim, this.stageId, progress, this.seconds)
+      .reportProgress(this.scope.claim, this.stageId, progress, partial, this.seconds)
       .catch((error: unknown) => this.#writeFailed(error));
   }
 

@@ -75,6 +75,21 @@ async function dropOldLines(transaction: Transaction<Schema>, runId: string): Pr
   await transaction.deleteFrom('events').where('run_id', '=', runId).where('kind', '=', 'log').where('sequence', '<', oldestKept).execute();
 }
 
+/** The newest lines of a run's log, oldest first. */
+export async function readLog(database: Database, runId: string, lines: number): Promise<WatchRunResponse[]> {
+  const rows = await database.run((db) =>
+    db
+      .selectFrom('events')
+      .select('payload')
+      .where('run_id', '=', runId)
+      .where('kind', '=', 'log')
+      .orderBy('sequence', 'desc')
+      .limit(lines)
+      .execute(),
+  );
+  return rows.map(({ payload }) => eventCodec.decode(payload)).reverse();
+}
+
 /** A page of a run's event log. */
 export interface EventPage {
   readonly events: readonly WatchRunResponse[];

@@ -80,15 +80,20 @@ export class ExecutionStore {
     return this.#writeStage(claim, stageId, { state: 'RUNNING', failure: null, progress: null });
   }
 
-  /** @param seconds seconds spent on the stage so far, all attempts together. */
-  reportProgress(claim: Claim, stageId: string, progress: Progress, seconds: number): Promise<void> {
-    return this.#writeStage(claim, stageId, { progress: progressCodec.encode(progress), seconds }, 'progress');
+  /**
+   * @param partial what is known of the result.
+   * @param seconds seconds spent on the stage so far, all attempts together.
+   */
+  reportProgress(claim: Claim, stageId: string, progress: Progress, partial: StageResult | undefined, seconds: number): Promise<void> {
+    const known = partial ? { partial: stageResultCodec.encode(partial) } : {};
+    return this.#writeStage(claim, stageId, { progress: progressCodec.encode(progress), ...known, seconds }, 'progress');
   }
 
   finishStage(claim: Claim, stageId: string, end: StageFinish): Promise<void> {
     return this.#writeStage(claim, stageId, {
       state: 'SUCCEEDED',
       result: stageResultCodec.encode(end.result),
+      partial: null,
       cached: end.cached,
       seconds: end.seconds,
       ...(end.progress ? { progress: progressCodec.encode(end.progress) } : {}),

@@ -20,6 +20,11 @@ export function stateOf(state: StoredState): RunState {
   return `RUN_STATE_${state}`;
 }
 
+/** The state as stored; undefined for none in particular. */
+export function storedState(state: RunState): StoredState | undefined {
+  return state === 'RUN_STATE_UNSPECIFIED' ? undefined : (state.slice('RUN_STATE_'.length) as StoredState);
+}
+
 /** Whether a run in the state will not change by itself any more. */
 export function hasEnded(state: StoredState): boolean {
   return state !== 'QUEUED' && state !== 'RUNNING';
@@ -52,5 +57,6 @@ export function stageMessage(stage: StageRow): StageStatus {
     failure: stage.failure && failureCodec.decode(stage.failure),
     cached: stage.cached,
     seconds: stage.seconds,
+    partialResult: stage.partial && stageResultCodec.decode(stage.partial),
   };
 }

@@ -12,7 +12,7 @@ import { hashOf } from '../messages/canonical.js';
 import { pageCursor, pageSizeOf, pageToken } from '../messages/page-token.js';
 import { expandPlan } from '../plan/expand.js';
 import { validatePlan } from '../plan/validate.js';
-import { readEvents } from './event-store.js';
+import { readEvents, readLog } from './event-store.js';
 import { datasetOf, resolveInputs } from './run-inputs.js';
 import { runMessage, type RunRecord } from './run-record.js';
 import { sameRequest, type RunStore } from './run-store.js';
@@ -117,6 +117,11 @@ export class RunService {
     const last = page.at(-1)?.run;
     const nextPageToken = records.length > size && last ? pageToken({ createdAt: last.created_at, key: last.id }) : '';
     return { runs: page.map(runMessage), nextPageToken };
+  }
+
+  /** The newest lines of a run's log, oldest first; none for a run that does not exist. */
+  log(id: string, lines: number): Promise<WatchRunResponse[]> {
+    return readLog(this.parts.database, id, lines);
   }
 
   /** Stops a run and, at once, what is being computed for it here; other orchestrators are told. */

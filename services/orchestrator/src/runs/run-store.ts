@@ -125,7 +125,7 @@ export class RunStore {
         .execute();
       return runs.map((run) => ({
         run,
-        stages: stages.filter((stage) => stage.run_id === run.id).map((stage) => ({ ...stage, result: null })),
+        stages: stages.filter((stage) => stage.run_id === run.id).map((stage) => ({ ...stage, result: null, partial: null })),
       }));
     });
   }

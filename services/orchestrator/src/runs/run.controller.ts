@@ -15,7 +15,6 @@ import {
   type ListRunsResponse,
   type ResumeRunRequest,
   type ResumeRunResponse,
-  type RunState,
   type WatchRunRequest,
   type WatchRunResponse,
 } from '@rift/contracts';
@@ -23,7 +22,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { streamOf } from '@rift/service-kit';
 import type { Observable } from 'rxjs';
-import type { StoredState } from '../database/schema.js';
+import { storedState } from './run-record.js';
 import { RunService } from './run-service.js';
 
 const SERVICE = SERVICE_NAMES.runs;
@@ -77,8 +76,4 @@ export class RunController {
     await this.runs.remove(id);
     return {};
   }
-}
-
-function storedState(state: RunState): StoredState | undefined {
-  return state === 'RUN_STATE_UNSPECIFIED' ? undefined : (state.slice('RUN_STATE_'.length) as StoredState);
 }

@@ -32,6 +32,7 @@ const catalog = CatalogServiceConstructor.service;
 export class Harness {
   #child: ChildProcess | undefined;
   #peer: Peer | undefined;
+  #webPort: number | undefined;
   readonly log: string[] = [];
 
   private constructor(
@@ -71,8 +72,17 @@ export class Harness {
     return this.#peer;
   }
 
-  /** Starts the orchestrator; a second time, after kill(), on the same state. */
-  async boot(): Promise<void> {
+  /** Address of REST and the web page, for harnesses with RIFT_WEB_ADDRESS. */
+  get web(): string {
+    return `http://127.0.0.1:${this.#webPort}`;
+  }
+
+  /**
+   * Starts the orchestrator; a second time, after kill(), on the same state.
+   *
+   * @param more environment variables for this start alone.
+   */
+  async boot(more: Readonly<Record<string, string>> = {}): Promise<void> {
     const addresses = this.workers.map((worker) => worker.address).join(',');
     const child = spawn(process.execPath, [MAIN], {
       env: {
@@ -83,6 +93,7 @@ export class Harness {
         RIFT_JOBS_PER_WORKER: '2',
         RIFT_LOG_LEVEL: 'debug',
         ...this.settings,
+        ...more,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -92,6 +103,7 @@ export class Harness {
       createInterface({ input: child.stdout }).on('line', (line) => {
         this.log.push(line);
         const found = /"grpcPort":(\d+)/.exec(line)?.[1];
+        this.#webPort = Number(/"httpPort":(\d+)/.exec(line)?.[1] ?? this.#webPort);
         if (found !== undefined) resolve(Number(found));
       });
     });

@@ -4,6 +4,7 @@ import { groupsOf } from '../../merge/shards.js';
 import { resultCodec } from '../../messages/codec.js';
 import { chooseModule } from '../../plan/choose-module.js';
 import { callJob } from '../../workers/job-call.js';
+import { partialCriticality } from '../partial-result.js';
 import { networkDigest, required, type StageContext, type StageOutcome } from '../stage-context.js';
 import type { Unit } from '../unit.js';
 
@@ -21,6 +22,7 @@ export async function criticality(context: StageContext, stage: CriticalityStage
   const { values, cached } = await context.units(
     'modules',
     groups.map((modules) => criticalityUnit(context, { network, adversarialSet, spec: { ...spec, modules } })),
+    partialCriticality(),
   );
   const result = mergeCriticality(values);
   const choice = chooseModule(result);

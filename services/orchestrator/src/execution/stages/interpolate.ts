@@ -2,6 +2,7 @@ import { TrainerServiceConstructor, type AlphaPoint, type InterpolateStage, type
 import { interpolatedCodec } from '../../messages/codec.js';
 import { chooseAlpha } from '../../plan/choose-alpha.js';
 import { callJob } from '../../workers/job-call.js';
+import { partialPath } from '../partial-result.js';
 import { networkDigest, required, selectionOf, type StageContext, type StageOutcome } from '../stage-context.js';
 import { measure } from './evaluation-units.js';
 
@@ -25,6 +26,7 @@ export async function interpolate(context: StageContext, stage: InterpolateStage
   const { results, cached } = await measure(
     context,
     alphas.map((alpha) => ({ label: `alpha ${alpha}`, network: pointOf(from, to, alpha), data, spec })),
+    partialPath(alphas),
   );
   const points = alphas.map((alpha, index): AlphaPoint => {
     const result = required(results[index], 'a point');

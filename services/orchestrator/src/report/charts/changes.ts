@@ -12,8 +12,14 @@ interface Row {
   readonly label: string;
 }
 
+/** What two networks' accuracies differ by. */
+export interface Compared {
+  readonly change: Pick<ReportData['change'], 'standard' | 'adversarial' | 'ood'>;
+  readonly conclusion: Pick<ReportData['conclusion'], 'margin'>;
+}
+
 /** The main changes in points with their paired intervals, against zero and the margin; undefined without any. */
-export function changeChart(data: ReportData): Chart | undefined {
+export function changeChart(data: Compared): Chart | undefined {
   const rows = [
     { name: 'Standard', change: data.change.standard, colour: COLOUR.standard },
     { name: 'Adversarial', change: data.change.adversarial, colour: COLOUR.adversarial },

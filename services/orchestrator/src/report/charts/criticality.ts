@@ -10,14 +10,18 @@ const WIDE_RANGE = 8;
 
 type Bar = CriticalityModuleData & { readonly mrc: number };
 
-/** Bars of module robust criticality, least critical first, the chosen module and those tied with it marked. */
-export function criticalityChart(criticality: CriticalityData): Chart {
+/**
+ * Bars of module robust criticality, least critical first, the chosen module and those tied with it marked.
+ *
+ * @param waiting modules that are not measured yet; they have rows without bars.
+ */
+export function criticalityChart(criticality: CriticalityData, waiting: readonly string[] = []): Chart {
   const measured = criticality.modules.flatMap((module): Bar[] => (module.mrc === null ? [] : [{ ...module, mrc: module.mrc }]));
   const shown = measured.slice(0, MOST_BARS);
   const largest = Math.max(...shown.map(({ mrc }) => mrc), 0);
   const median = shown[Math.floor(shown.length / 2)]?.mrc ?? 0;
   const type = largest > WIDE_RANGE * Math.max(median, 1e-12) ? 'sqrt' : 'linear';
-  const names = shown.map(({ name }) => name);
+  const names = [...shown.map(({ name }) => name), ...waiting.slice(0, Math.max(0, MOST_BARS - shown.length))];
   const longest = Math.max(...names.map((name) => name.length), 4);
   const chosen = shown.filter((module) => module.chosen).map(({ name }) => name);
   const ends = (module: Bar, sign: number): number => Math.max(0, module.mrc + sign * (module.standardError ?? 0));
@@ -41,7 +45,7 @@ export function criticalityChart(criticality: CriticalityData): Chart {
       { colour: COLOUR.quiet, shape: 'bar', label: 'other modules' },
     ],
     draw: ({ isNarrow }) => ({
-      height: shown.length * 20 + 60,
+      height: names.length * 20 + 60,
       marginLeft: Math.min(longest * (isNarrow ? 6.6 : 7.2) + 16, isNarrow ? 170 : 300),
       marginRight: 56,
       marginTop: 8,

@@ -62,9 +62,9 @@ export interface Changes {
 /**
  * Compares image by image. Figures of different images, attacks or corruptions are not compared at all.
  *
- * @param seed seed of the bootstrap.
+ * @param seed seed of the bootstrap, which takes seconds for many images; undefined draws none.
  */
-export function changesOf(before: Figures, after: Figures, seed: number): Changes {
+export function changesOf(before: Figures, after: Figures, seed: number | undefined): Changes {
   const standard =
     before.standard && after.standard && sameImages(before.standard, after.standard)
       ? changeOf(before.standard.outcome, after.standard.outcome, seed)

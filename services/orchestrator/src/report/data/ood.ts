@@ -68,10 +68,14 @@ function clustered(shares: Float64Array, pooled: AccuracyData): AccuracyData {
 }
 
 /** Change of the mean over corruptions, with the image as the unit. */
-export function oodChange(before: OodFigure, after: OodFigure, seed: number): ChangeData | null {
+export function oodChange(before: OodFigure, after: OodFigure, seed: number | undefined): ChangeData | null {
   if (before.perImage.length < 2 || before.perImage.length !== after.perImage.length) return null;
   const differences = after.perImage.map((share, i) => share - (before.perImage[i] ?? 0));
-  return changeData(meanDifference(differences), differences.length, ends(bootstrapMean(differences, { seed })));
+  return changeData(
+    meanDifference(differences),
+    differences.length,
+    seed === undefined ? null : ends(bootstrapMean(differences, { seed })),
+  );
 }
 
 /** Whether two evaluations measured the same corruptions at the same severities on the same images with the same noise. */

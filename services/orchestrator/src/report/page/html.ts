@@ -29,3 +29,11 @@ function render(value: Content): string {
   if (typeof value === 'number') return String(value);
   return value.map(render).join('');
 }
+
+/** Takes the indentation out of everything but preformatted text. */
+export function squeeze(markup: string): string {
+  return markup
+    .split(/(<pre[\s>][\s\S]*?<\/pre>)/)
+    .map((part, i) => (i % 2 === 1 ? part : part.replace(/\s*\n\s*/g, '\n')))
+    .join('');
+}

@@ -5,7 +5,7 @@ import { attacksSection, corruptionsSection } from './robustness.js';
 import { classesSection } from './classes.js';
 import { gallerySection } from './gallery.js';
 import { glossarySection } from './glossary.js';
-import { html, Html } from './html.js';
+import { html, Html, squeeze } from './html.js';
 import { criticalitySection, fineTuneSection, pathSection } from './method.js';
 import { accuraciesSection, verdictBlock } from './overview.js';
 import { section } from './parts.js';
@@ -93,12 +93,4 @@ export function renderPage(data: ReportData, input: ReportInput, modelCard: stri
   </html>`;
   // Templates are indented for reading; a page need not be, but preformatted text keeps its lines.
   return `<!doctype html>\n${squeeze(page.text)}\n`;
-}
-
-/** Takes the indentation out of everything but preformatted text. */
-function squeeze(markup: string): string {
-  return markup
-    .split(/(<pre[\s>][\s\S]*?<\/pre>)/)
-    .map((part, i) => (i % 2 === 1 ? part : part.replace(/\s*\n\s*/g, '\n')))
-    .join('');
 }

@@ -3,7 +3,7 @@ import { Xoshiro128 } from '../../statistics/xoshiro.js';
 import { STANDARD_CORRUPTIONS } from '../data/names.js';
 import type { Evaluation } from '../input.js';
 import { drawOutcomes, flip, outcomeFrom } from './outcomes.js';
-import { encodePng } from './picture.js';
+import { encodePng } from '../../pictures/png.js';
 
 /** What a pair of evaluations shall show. */
 export interface Scenario {
@@ -156,8 +156,8 @@ function picture(index: number, label: number, random: Xoshiro128): GalleryPictu
     label,
     predictedBefore: label,
     predictedAfter: index % 4 === 3 ? label : (label + 1 + (index % 5)) % CLASSES.length,
-    originalPng: encodePng(original, side),
-    adversarialPng: encodePng(adversarial, side),
-    differencePng: encodePng(difference, side),
+    originalPng: encodePng(original, side, side),
+    adversarialPng: encodePng(adversarial, side, side),
+    differencePng: encodePng(difference, side, side),
   };
 }

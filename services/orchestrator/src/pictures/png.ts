@@ -3,15 +3,15 @@ import { crc32, deflateSync } from 'node:zlib';
 /**
  * Encodes an RGB picture as PNG (8 bits a channel, no filter).
  *
- * @param pixels side × side × 3 bytes, row by row.
+ * @param pixels height × width × 3 bytes, row by row.
  */
-export function encodePng(pixels: Uint8Array, side: number): Buffer {
+export function encodePng(pixels: Uint8Array, width: number, height: number): Buffer {
   const header = Buffer.alloc(13);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  const rows = Buffer.alloc(side * (side * 3 + 1));
-  for (let y = 0; y < side; y += 1) rows.set(pixels.subarray(y * side * 3, (y + 1) * side * 3), y * (side * 3 + 1) + 1);
+  const rows = Buffer.alloc(height * (width * 3 + 1));
+  for (let y = 0; y < height; y += 1) rows.set(pixels.subarray(y * width * 3, (y + 1) * width * 3), y * (width * 3 + 1) + 1);
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk('IHDR', header),

@@ -1,0 +1,27 @@
+import { Inject, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { Internal } from '@rift/service-kit';
+import type { Request } from 'express';
+import type { Role } from '../security.js';
+import { Access } from './access.js';
+
+const KEY = 'rift:needs';
+
+/** The least powerful role that may call a route; 'nobody' for routes that are open to all. */
+export const Needs = (role: Role | 'nobody'): MethodDecorator => SetMetadata(KEY, role);
+
+/** Lets callers of HTTP routes in by their role. A route that does not say which role it needs is a defect and stays closed. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    @Inject(Access) private readonly access: Access,
+    @Inject(Reflector) private readonly reflector: Reflector,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const needed = this.reflector.get<Role | 'nobody' | undefined>(KEY, context.getHandler());
+    if (needed === undefined) throw new Internal(`The route ${context.getClass().name}.${context.getHandler().name} names no role.`);
+    if (needed !== 'nobody') this.access.admit(context.switchToHttp().getRequest<Request>(), needed);
+    return true;
+  }
+}
