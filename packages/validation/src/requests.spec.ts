@@ -45,6 +45,8 @@ const criticality = {
   seed: 0,
   modules: ['layer2.1.conv2'],
   grouping: 'MODULE_GROUPING_UNSPECIFIED',
+  groups: [],
+  estimateOnly: false,
 };
 const fineTune = {
   scope: 'FINE_TUNE_SCOPE_UNSPECIFIED',

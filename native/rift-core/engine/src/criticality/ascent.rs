@@ -3,7 +3,8 @@
 use tch::Tensor;
 
 use super::ball;
-use super::surface::{Judged, Surface, Unit};
+use super::surface::{Judged, Surface};
+use super::units::Unit;
 use crate::control::Control;
 use crate::error::Result;
 use crate::rng;
@@ -25,7 +26,7 @@ pub struct Peak {
 pub fn maximise(
     surface: &mut Surface, unit: &Unit, spec: &CriticalitySpec, base: &Judged, slope: Vec<Tensor>, control: &Control,
 ) -> Result<Peak> {
-    let first_order = surface.first_order(&slope, spec)?;
+    let first_order = surface.first_orders(&slope, spec)?.into_iter().sum();
     let search = Search { surface, unit, spec, control };
     let mut peak = match spec.ascent {
         AscentMethod::SgdEpoch => search.sgd(false, &slope)?,

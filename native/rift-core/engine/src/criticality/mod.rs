@@ -5,7 +5,9 @@
 mod ascent;
 mod ball;
 mod surface;
+mod units;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -15,8 +17,9 @@ use crate::control::{Control, Progress};
 use crate::data::adversarial::AdversarialSet;
 use crate::error::{EngineError, Result};
 use crate::net::Network;
-use crate::spec::{CriticalitySpec, ModuleGrouping};
-use surface::{Judged, Surface, Unit};
+use crate::spec::CriticalitySpec;
+use surface::{Judged, Surface};
+use units::{units, Unit};
 
 /// Criticality of one module or block.
 #[derive(Debug, Clone, Serialize)]
@@ -38,6 +41,20 @@ pub struct ModuleCriticality {
     pub seconds: f64,
     /// Epochs whose loss was not finite; they never count.
     pub nan_epochs: u32,
+    /// Modules perturbed together.
+    pub modules: Vec<String>,
+}
+
+/// First-order estimate of one module's, block's or group's criticality; never reported as MRC.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleEstimate {
+    /// Module, block or group.
+    pub name: String,
+    /// Radius times dual norm of the gradient, summed over the weights.
+    pub first_order: f64,
+    /// Modules it is of.
+    pub modules: Vec<String>,
 }
 
 /// Criticality of all modules asked for.
@@ -48,8 +65,10 @@ pub struct Criticality {
     pub base_loss: f64,
     /// Accuracy before any change.
     pub base_accuracy: f64,
-    /// By rising MRC.
+    /// By rising MRC; empty where only estimates were asked for.
     pub modules: Vec<ModuleCriticality>,
+    /// By rising estimate; empty unless asked for.
+    pub estimates: Vec<ModuleEstimate>,
 }
 
 /// Measures every module that `spec` asks for on `set`.
@@ -60,6 +79,15 @@ pub fn measure(
     let units = units(network, spec)?;
     let mut surface = Surface::new(network, set, spec, compute)?;
     let base = surface.base(control)?;
+    if spec.estimate_only {
+        let estimates = estimate(&mut surface, &units, spec, control)?;
+        return Ok(Criticality {
+            base_loss: base.mean_loss(),
+            base_accuracy: base.accuracy(),
+            modules: vec![],
+            estimates,
+        });
+    }
     let mut measured = Vec::with_capacity(units.len());
     for (index, unit) in units.iter().enumerate() {
         let began = Instant::now();
@@ -70,7 +98,36 @@ pub fn measure(
     }
     report(&units, units.len(), &measured, control);
     measured.sort_by(|a, b| a.mrc.total_cmp(&b.mrc).then_with(|| a.name.cmp(&b.name)));
-    Ok(Criticality { base_loss: base.mean_loss(), base_accuracy: base.accuracy(), modules: measured })
+    Ok(Criticality {
+        base_loss: base.mean_loss(),
+        base_accuracy: base.accuracy(),
+        modules: measured,
+        estimates: vec![],
+    })
+}
+
+/// First-order rises of all units from one backward pass over the whole set.
+fn estimate(
+    surface: &mut Surface, units: &[Unit], spec: &CriticalitySpec, control: &Control,
+) -> Result<Vec<ModuleEstimate>> {
+    let mut all = Unit { name: "all".into(), modules: vec![] };
+    for module in units.iter().flat_map(|unit| &unit.modules) {
+        if !all.modules.contains(module) {
+            all.modules.push(module.clone());
+        }
+    }
+    let slope = surface.enter(&all, control)?;
+    let rises: HashMap<&String, f64> = all.modules.iter().zip(surface.first_orders(&slope, spec)?).collect();
+    let mut estimates: Vec<ModuleEstimate> = units
+        .iter()
+        .map(|unit| ModuleEstimate {
+            name: unit.name.clone(),
+            first_order: unit.modules.iter().map(|module| rises[module]).sum(),
+            modules: unit.modules.clone(),
+        })
+        .collect();
+    estimates.sort_by(|a, b| a.first_order.total_cmp(&b.first_order).then_with(|| a.name.cmp(&b.name)));
+    Ok(estimates)
 }
 
 fn record(unit: &Unit, base: &Judged, peak: &ascent::Peak, seconds: f64) -> Result<ModuleCriticality> {
@@ -87,6 +144,7 @@ fn record(unit: &Unit, base: &Judged, peak: &ascent::Peak, seconds: f64) -> Resu
         standard_error: judged.standard_error_from(base),
         seconds,
         nan_epochs: peak.nan_epochs,
+        modules: unit.modules.clone(),
     })
 }
 
@@ -94,37 +152,4 @@ fn report(units: &[Unit], index: usize, measured: &[ModuleCriticality], control:
     let phase = units.get(index).map_or_else(|| "done".to_string(), |unit| format!("module {}", unit.name));
     let metrics = measured.iter().map(|module| (format!("mrc.{}", module.name), module.mrc)).collect();
     control.report(Progress { phase, done: index as u64, total: units.len() as u64, unit: "modules".into(), metrics });
-}
-
-/// What is perturbed together, in forward order.
-fn units(network: &Network, spec: &CriticalitySpec) -> Result<Vec<Unit>> {
-    let modules = network.module_names();
-    let mut units: Vec<Unit> = Vec::new();
-    for module in &modules {
-        let name = if spec.grouping == ModuleGrouping::Block { block_of(module) } else { module.clone() };
-        match units.iter_mut().find(|unit| unit.name == name) {
-            Some(unit) => unit.modules.push(module.clone()),
-            None => units.push(Unit { name, modules: vec![module.clone()] }),
-        }
-    }
-    if spec.modules.is_empty() {
-        return Ok(units);
-    }
-    let known: Vec<String> = units.iter().map(|unit| unit.name.clone()).collect();
-    for name in &spec.modules {
-        if !known.contains(name) {
-            return Err(EngineError::unknown("module", name, &known));
-        }
-    }
-    Ok(units.into_iter().filter(|unit| spec.modules.contains(&unit.name)).collect())
-}
-
-/// The residual block a module belongs to (`layer2.1`, `block1.layer.3`), or the module itself.
-fn block_of(module: &str) -> String {
-    let parts: Vec<&str> = module.split('.').collect();
-    match parts.iter().rposition(|part| part.parse::<u32>().is_ok()) {
-        Some(at) if parts[at.saturating_sub(1)] == "shortcut" => parts[..at - 1].join("."),
-        Some(at) => parts[..=at].join("."),
-        None => module.to_string(),
-    }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
 use super::ball;
+use super::units::Unit;
 use crate::attack::loss::{cross_entropy, is_right};
 use crate::compute::Compute;
 use crate::control::Control;
@@ -19,14 +20,6 @@ use crate::spec::{AscentMethod, CriticalitySpec};
 
 /// Cached activations beyond this many bytes are computed again instead.
 const CACHE_BYTES: u64 = 3 << 30;
-
-/// Modules perturbed together.
-pub struct Unit {
-    /// Name of the module or block.
-    pub name: String,
-    /// Its modules in forward order.
-    pub modules: Vec<String>,
-}
 
 /// Loss and judgement of every image.
 pub struct Judged {
@@ -226,14 +219,15 @@ impl Surface {
         Ok(total)
     }
 
-    /// Dual norm of the gradient times the radius, summed over the unit: the first-order rise.
-    pub fn first_order(&self, gradient: &[Tensor], spec: &CriticalitySpec) -> Result<f64> {
-        let mut rise = 0.0;
-        for (original, gradient) in self.originals().into_iter().zip(gradient) {
-            let radius = spec.weight_epsilon * ball::size(spec.weight_norm, original)?;
-            rise += radius * ball::size(ball::dual(spec.weight_norm), gradient)?;
-        }
-        Ok(rise)
+    /// Dual norm of the gradient times the radius, for each module of the unit: its first-order rise.
+    pub fn first_orders(&self, gradient: &[Tensor], spec: &CriticalitySpec) -> Result<Vec<f64>> {
+        let pairs = self.originals().into_iter().zip(gradient);
+        pairs
+            .map(|(original, gradient)| {
+                let radius = spec.weight_epsilon * ball::size(spec.weight_norm, original)?;
+                Ok(radius * ball::size(ball::dual(spec.weight_norm), gradient)?)
+            })
+            .collect()
     }
 
     /// Gradients of the summed loss over (rows of) cached batch `at`, and the logits.

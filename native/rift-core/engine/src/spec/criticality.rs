@@ -48,6 +48,19 @@ pub enum ModuleGrouping {
     /// All weights of a residual block, one ball per weight.
     #[serde(rename = "MODULE_GROUPING_BLOCK")]
     Block,
+    /// The named groups, one ball per weight.
+    #[serde(rename = "MODULE_GROUPING_NAMED")]
+    Named,
+}
+
+/// Modules perturbed together under one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModuleGroup {
+    /// Name.
+    pub name: String,
+    /// Modules, none twice.
+    pub modules: Vec<String>,
 }
 
 /// Settings of module robust criticality.
@@ -76,6 +89,12 @@ pub struct CriticalitySpec {
     pub modules: Vec<String>,
     /// What is perturbed together.
     pub grouping: ModuleGrouping,
+    /// Groups of [`ModuleGrouping::Named`].
+    #[serde(default)]
+    pub groups: Vec<ModuleGroup>,
+    /// Only first-order estimates, from one backward pass.
+    #[serde(default)]
+    pub estimate_only: bool,
 }
 
 impl CriticalitySpec {
@@ -87,6 +106,40 @@ impl CriticalitySpec {
         within("starts", f64::from(self.starts), 1.0, 100.0)?;
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return Err(EngineError::invalid("learningRate", self.learning_rate, "must be greater than 0"));
+        }
+        self.check_groups()
+    }
+
+    fn check_groups(&self) -> Result<()> {
+        if self.grouping != ModuleGrouping::Named {
+            return if self.groups.is_empty() {
+                Ok(())
+            } else {
+                let rule = "must be empty unless grouping is MODULE_GROUPING_NAMED";
+                Err(EngineError::invalid("groups", format!("{} groups", self.groups.len()), rule))
+            };
+        }
+        if !self.modules.is_empty() {
+            let rule = "must be empty when grouping is MODULE_GROUPING_NAMED; name them in groups";
+            return Err(EngineError::invalid("modules", self.modules.join(", "), rule));
+        }
+        if self.groups.is_empty() {
+            let rule = "must name at least one group when grouping is MODULE_GROUPING_NAMED";
+            return Err(EngineError::invalid("groups", "empty", rule));
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            if self.groups.iter().take(index).any(|other| other.name == group.name) {
+                let field = format!("groups[{index}].name");
+                return Err(EngineError::invalid(&field, &group.name, "must be unlike that of any other group"));
+            }
+            let field = format!("groups[{index}].modules");
+            if group.modules.is_empty() {
+                return Err(EngineError::invalid(&field, "empty", "must name at least one module"));
+            }
+            let repeated = group.modules.iter().enumerate().find(|(at, name)| group.modules[..*at].contains(name));
+            if let Some((_, name)) = repeated {
+                return Err(EngineError::invalid(&field, name, "must not name anything twice"));
+            }
         }
         Ok(())
     }

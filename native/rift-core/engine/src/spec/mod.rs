@@ -9,7 +9,7 @@ mod training;
 
 pub use attack::{AttackKind, AttackSpec, Norm, ThreatModel};
 pub use compute::{ComputeSpec, Precision};
-pub use criticality::{AscentMethod, CriticalitySpec, ModuleGrouping, Profile};
+pub use criticality::{AscentMethod, CriticalitySpec, ModuleGroup, ModuleGrouping, Profile};
 pub use evaluation::{CorruptSpec, CraftSpec, EvaluateSpec};
 pub use training::{
     ArchitectureSpec, AugmentSpec, BatchNormMode, FineTuneScope, FineTuneSpec, OptimizerSpec, PaddingMode,

@@ -1,0 +1,69 @@
+//! The network and adversarial set of `test/golden/criticality`, and measurements on them.
+#![allow(dead_code)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rift_engine::checkpoint::{read_safetensors, NetworkManifest, Preprocess};
+use rift_engine::compute::Compute;
+use rift_engine::control::Control;
+use rift_engine::criticality::{measure, Criticality};
+use rift_engine::data::{AdversarialManifest, AdversarialSet};
+use rift_engine::net::Network;
+use rift_engine::spec::{AscentMethod, ComputeSpec, CriticalitySpec, ModuleGrouping, Norm, Precision, Profile};
+use tch::{Kind, Tensor};
+
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../test/golden/criticality").join(name)
+}
+
+pub fn load() -> (Network, AdversarialSet) {
+    let (tensors, _) = read_safetensors(&golden("network.safetensors")).unwrap();
+    let state = tensors
+        .iter()
+        .filter_map(|(key, tensor)| Some((key.strip_prefix("state/")?.to_string(), tensor.shallow_clone())))
+        .collect();
+    let manifest = NetworkManifest {
+        kind: "network".into(),
+        arch: "resnet18".into(),
+        width: 4,
+        classes: 10,
+        input_size: 32,
+        preprocess: Preprocess::named("cifar10").unwrap(),
+        class_names: vec![],
+        metrics: [].into(),
+        parents: vec![],
+        notes: [].into(),
+    };
+    let network = Network::from_state(manifest, state, Path::new("golden")).unwrap();
+    let (adv, y) = (tensors.get("adv").unwrap().shallow_clone(), tensors.get("y").unwrap().shallow_clone());
+    let index = Tensor::arange(y.size()[0], (Kind::Int64, tch::Device::Cpu));
+    (network, AdversarialSet { adv, y, index, manifest: AdversarialManifest::imported() })
+}
+
+pub fn spec(ascent: AscentMethod) -> CriticalitySpec {
+    CriticalitySpec {
+        profile: Profile::Unspecified,
+        weight_epsilon: 0.1,
+        weight_norm: Norm::L2,
+        ascent,
+        epochs: 10,
+        learning_rate: 1.0,
+        batch_size: 512,
+        starts: 2,
+        seed: 0,
+        modules: vec![],
+        grouping: ModuleGrouping::Layer,
+        groups: vec![],
+        estimate_only: false,
+    }
+}
+
+pub fn run(network: &Network, set: &AdversarialSet, spec: &CriticalitySpec) -> Criticality {
+    let compute = Compute::resolve(&ComputeSpec { precision: Precision::Fp32, ..ComputeSpec::default() }).unwrap();
+    measure(network, set, spec, &compute, &Control::default()).unwrap()
+}
+
+pub fn by_name(measured: &Criticality) -> HashMap<String, f64> {
+    measured.modules.iter().map(|module| (module.name.clone(), module.mrc)).collect()
+}
