@@ -31,8 +31,8 @@ describe('a run', () => {
 
   it('chooses alpha by the plan’s rule and takes the network there', () => {
     const walk = finished.stages.find((stage) => stage.id === 'interpolate')?.result?.interpolate;
-    assert.equal(walk?.points.length, 11);
-    assert.equal(walk?.chosenAlpha, 0.9);
+    assert.equal(walk?.points.length, 15);
+    assert.equal(walk?.chosenAlpha, 0.875);
     assert.match(walk?.digest ?? '', /^[0-9a-f]{64}$/);
   });
 

@@ -65,6 +65,11 @@ export function selectionOf(context: StageContext, source: DataSource): DataSele
   return { splitDigest: split.digest, offset: source.offset, limit };
 }
 
+/** The same of images that a stage may do without. */
+export function optionalSelection(context: StageContext, source: DataSource | null): DataSelection | null {
+  return source ? selectionOf(context, source) : null;
+}
+
 /** A part of a stage that validation has made sure of. */
 export function required<T>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined) throw new Internal(`The plan was accepted without ${what}.`);

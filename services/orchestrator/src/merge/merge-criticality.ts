@@ -1,4 +1,4 @@
-import type { CriticalityResult } from '@rift/contracts';
+import type { CriticalityResult, ModuleCriticality } from '@rift/contracts';
 import { Internal } from '@rift/service-kit';
 
 /** Relative difference of the base loss that rounding explains between workers of different hardware. */
@@ -18,8 +18,13 @@ export function mergeCriticality(parts: readonly CriticalityResult[]): Criticali
       throw new Internal(`Workers disagree about the loss on the adversarial set: ${first.baseLoss} and ${part.baseLoss}.`);
     }
   }
-  const modules = parts.flatMap((part) => part.modules);
-  const rank = (mrc: number): number => (Number.isNaN(mrc) ? Infinity : mrc);
-  modules.sort((a, b) => rank(a.mrc) - rank(b.mrc) || 0);
-  return { baseLoss: first.baseLoss, baseAccuracy: first.baseAccuracy, modules };
+  const modules = parts.flatMap((part) => part.modules).sort(compareMrc);
+  const estimates = parts.flatMap((part) => part.estimates).sort((a, b) => a.firstOrder - b.firstOrder);
+  return { baseLoss: first.baseLoss, baseAccuracy: first.baseAccuracy, modules, estimates, stability: null, greedy: [] };
+}
+
+/** Orders by rising criticality; modules without a number come last. */
+export function compareMrc(a: Pick<ModuleCriticality, 'mrc'>, b: Pick<ModuleCriticality, 'mrc'>): number {
+  const rank = ({ mrc }: Pick<ModuleCriticality, 'mrc'>): number => (Number.isNaN(mrc) ? Infinity : mrc);
+  return rank(a) - rank(b) || 0;
 }

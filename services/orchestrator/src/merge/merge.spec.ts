@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { CriticalityResult, EvaluateResult } from '@rift/contracts';
 import { outcomeOf } from '../testing/messages.js';
 import { mergeCriticality } from './merge-criticality.js';
+import { mergeSeeds } from './merge-seeds.js';
 import { mergeEvaluations } from './merge-evaluation.js';
 import { groupsOf, shardsOf } from './shards.js';
 
@@ -137,7 +138,12 @@ describe('mergeCriticality', () => {
       standardError: 0,
       seconds: 0,
       nanEpochs: 0,
+      modules: [name],
+      seedMrcs: [],
     })),
+    estimates: [],
+    stability: null,
+    greedy: [],
   });
 
   it('orders modules by rising criticality, those without a number last', () => {
@@ -150,5 +156,34 @@ describe('mergeCriticality', () => {
 
   it('refuses parts that began from different losses', () => {
     assert.throws(() => mergeCriticality([part(1, ['a', 1]), part(1.2, ['b', 1])]), /disagree/);
+  });
+
+  it('keeps of each module the seed that found most, and all values beside it', () => {
+    const merged = mergeSeeds([part(1, ['a', 0.1], ['b', 0.5], ['c', 3]), part(1, ['a', 0.08], ['b', 0.6], ['c', NaN])]);
+    assert.deepEqual(
+      merged.modules.map(({ name, mrc, seedMrcs }) => [name, mrc, seedMrcs]),
+      [
+        ['a', 0.1, [0.1, 0.08]],
+        ['b', 0.6, [0.5, 0.6]],
+        ['c', 3, [3, NaN]],
+      ],
+    );
+    assert.equal(merged.stability?.seeds, 2);
+    assert.equal(merged.stability?.spearman, 1);
+    assert.equal(merged.stability?.leastAgreement, 1);
+    assert.ok(Math.abs((merged.stability?.largestSpread ?? 0) - 0.2) < 1e-12);
+  });
+
+  it('says how far seeds disagree about the order and the least critical module', () => {
+    const merged = mergeSeeds([part(1, ['a', 0.1], ['b', 0.2], ['c', 3]), part(1, ['a', 0.15], ['b', 0.12], ['c', 3])]);
+    assert.equal(merged.modules[0]?.name, 'a');
+    assert.equal(merged.stability?.leastAgreement, 0.5);
+    assert.equal(merged.stability?.spearman, 0.5);
+  });
+
+  it('is one seed’s result as it is, and refuses seeds over other modules', () => {
+    const one = part(1, ['a', 0.1]);
+    assert.equal(mergeSeeds([one]), one);
+    assert.throws(() => mergeSeeds([one, part(1, ['b', 0.1])]), /did not measure module a/);
   });
 });

@@ -33,6 +33,19 @@ export function chooseAlpha(points: readonly AlphaPoint[], rule: AlphaRule, marg
   return { alpha: best.alpha, reason: describe(best, original, kept.length, measured.length, rule, margin) };
 }
 
+/**
+ * The positions that halve the distances from a chosen one to its neighbours: two, or one at an end of the line. A walk need not be
+ * monotone (in the paper's figure 1 robustness rises before it falls), so refining looks on both sides.
+ *
+ * @param alphas positions measured so far, rising; `chosen` is one of them.
+ */
+export function middlesAround(alphas: readonly number[], chosen: number): number[] {
+  const at = alphas.indexOf(chosen);
+  const neighbours = [alphas[at - 1], alphas[at + 1]].filter((alpha) => alpha !== undefined);
+  // Rounded to ten places, so that 0.45 is not 0.45000000000000001.
+  return neighbours.map((alpha) => Number(((alpha + chosen) / 2).toFixed(10)));
+}
+
 interface Point {
   readonly alpha: number;
   readonly standard: Outcome;

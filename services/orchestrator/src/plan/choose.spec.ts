@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AlphaPoint, CriticalityResult } from '@rift/contracts';
 import { outcomeOf } from '../testing/messages.js';
-import { chooseAlpha } from './choose-alpha.js';
-import { chooseModule } from './choose-module.js';
+import { chooseAlpha, middlesAround } from './choose-alpha.js';
+import { chooseModules } from './choose-modules.js';
 
 function criticality(...modules: [name: string, mrc: number, standardError?: number][]): CriticalityResult {
   return {
@@ -18,30 +18,66 @@ function criticality(...modules: [name: string, mrc: number, standardError?: num
       firstOrder: 0,
       seconds: 1,
       nanEpochs: 0,
+      modules: [name],
+      seedMrcs: [],
     })),
+    estimates: [],
+    stability: null,
+    greedy: [],
   };
 }
 
-describe('chooseModule', () => {
+describe('chooseModules', () => {
   it('takes the module with the smallest criticality', () => {
-    assert.equal(chooseModule(criticality(['b', 0.5], ['a', 0.09], ['c', 12]))?.module.name, 'a');
+    assert.deepEqual(chooseModules(criticality(['b', 0.5], ['a', 0.09], ['c', 12]))?.modules, ['a']);
   });
 
   it('never takes a module without a finite criticality', () => {
-    const choice = chooseModule(criticality(['nan', NaN], ['inf', -Infinity], ['fine', 3]));
-    assert.equal(choice?.module.name, 'fine');
+    const choice = chooseModules(criticality(['nan', NaN], ['inf', -Infinity], ['fine', 3]));
+    assert.deepEqual(choice?.modules, ['fine']);
     assert.deepEqual(choice?.excluded, ['nan', 'inf']);
     assert.match(choice?.reason ?? '', /left out: nan, inf/);
   });
 
   it('names modules within the standard error of the smallest as tied', () => {
-    const choice = chooseModule(criticality(['low', 0.1, 0.02], ['near', 0.115, 0.001], ['far', 0.2, 0.01]));
+    const choice = chooseModules(criticality(['low', 0.1, 0.02], ['near', 0.115, 0.001], ['far', 0.2, 0.01]));
     assert.deepEqual(choice?.tied, ['near']);
-    assert.match(choice?.reason ?? '', /tied within the standard error with near/);
+    assert.match(choice?.reason ?? '', /tied within the band of images and seeds with near/);
+  });
+
+  it('names modules as tied that the seeds order one way and the other', () => {
+    const result = criticality(['low', 0.1, 0.001], ['near', 0.13, 0.001]);
+    result.modules[0]!.seedMrcs = [0.06, 0.1];
+    assert.deepEqual(chooseModules(result)?.tied, ['near']);
+  });
+
+  it('takes the k least critical modules, or the k most critical ones', () => {
+    const result = criticality(['b', 0.5], ['a', 0.09], ['c', 12], ['nan', NaN]);
+    assert.deepEqual(chooseModules(result, { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 2 })?.modules, ['a', 'b']);
+    assert.deepEqual(chooseModules(result, { rule: 'MODULE_RULE_MOST_CRITICAL', count: 1 })?.modules, ['c']);
+    assert.deepEqual(chooseModules(result, { rule: 'MODULE_RULE_UNSPECIFIED', count: 0 })?.modules, ['a']);
+    assert.equal(chooseModules(result, { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 4 }), undefined);
+  });
+
+  it('takes all modules of a block or group that wins', () => {
+    const result = criticality(['layer1.0', 0.1], ['layer2.0', 0.5]);
+    result.modules[0]!.modules = ['layer1.0.conv1', 'layer1.0.conv2'];
+    assert.deepEqual(chooseModules(result)?.modules, ['layer1.0.conv1', 'layer1.0.conv2']);
+  });
+
+  it('takes the set that was grown by joint criticality, and nothing where none was', () => {
+    const result = criticality(['a', 0.09], ['b', 0.5], ['c', 12]);
+    const greedy = { rule: 'MODULE_RULE_GREEDY', count: 2 } as const;
+    assert.equal(chooseModules(result, greedy), undefined);
+    result.greedy = [
+      { added: 'a', modules: ['a'], mrc: 0.09, standardError: 0, tried: 0 },
+      { added: 'c', modules: ['a', 'c'], mrc: 0.7, standardError: 0, tried: 2 },
+    ];
+    assert.deepEqual(chooseModules(result, greedy)?.modules, ['a', 'c']);
   });
 
   it('chooses nothing when no module has a finite criticality', () => {
-    assert.equal(chooseModule(criticality(['a', NaN])), undefined);
+    assert.equal(chooseModules(criticality(['a', NaN])), undefined);
   });
 });
 
@@ -98,5 +134,13 @@ describe('chooseAlpha', () => {
 
   it('refuses points without an original', () => {
     assert.throws(() => chooseAlpha([point(1, 90, bits(1, 2))], 'ALPHA_RULE_PAPER', 0), /alpha = 0/);
+  });
+});
+
+describe('middlesAround', () => {
+  it('halves the distances to both neighbours, or to the only one at an end', () => {
+    assert.deepEqual(middlesAround([0, 0.4, 0.5, 1], 0.4), [0.2, 0.45]);
+    assert.deepEqual(middlesAround([0, 0.5, 1], 1), [0.75]);
+    assert.deepEqual(middlesAround([0, 0.5, 1], 0), [0.25]);
   });
 });

@@ -116,6 +116,9 @@ function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
         adversarialSet: 'craftStage',
         craftStage: 'craft',
         spec: { ...choices.criticality, seed: seed('criticality') },
+        seeds: 1,
+        measuredShare: 0,
+        greedy: null,
       },
     },
     {
@@ -128,6 +131,8 @@ function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
         selection: images(choices.selectionSplit, limits.selection),
         spec: { ...choices.fineTune, seed: seed('fine-tune') },
         criticalityStage: 'criticality',
+        choice: { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 1 },
+        sweep: null,
       },
     },
     {

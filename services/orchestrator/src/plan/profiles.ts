@@ -74,6 +74,8 @@ const CRITICALITY = {
   batchSize: 512,
   modules: [],
   grouping: 'MODULE_GROUPING_LAYER',
+  groups: [],
+  estimateOnly: false,
 } as const;
 
 /**
@@ -84,7 +86,7 @@ const CRITICALITY = {
 const PAPER: ProfileChoices = {
   craftSplit: 'train',
   craft: pgd10({ stepSize: USUAL_STEP, restarts: 1, toTheEnd: true }),
-  criticality: { ...CRITICALITY, modules: [], profile: 'PROFILE_PAPER', ascent: 'ASCENT_METHOD_SGD_STOP', starts: 1 },
+  criticality: { ...CRITICALITY, modules: [], groups: [], profile: 'PROFILE_PAPER', ascent: 'ASCENT_METHOD_SGD_STOP', starts: 1 },
   selectionSplit: 'test',
   fineTune: PUBLISHED_FINE_TUNE,
   interpolate: {
@@ -92,6 +94,7 @@ const PAPER: ProfileChoices = {
     rule: 'ALPHA_RULE_PAPER',
     margin: 0.001,
     attack: pgd10({ stepSize: USUAL_STEP, restarts: 3, toTheEnd: false }),
+    refinements: 0,
   },
   evaluation: pgd10({ stepSize: USUAL_STEP, restarts: 3, toTheEnd: false }),
   corruptions: STANDARD_CORRUPTIONS,
@@ -104,7 +107,7 @@ const PAPER: ProfileChoices = {
 const CODE: ProfileChoices = {
   craftSplit: 'test',
   craft: pgd10({ stepSize: PUBLISHED_STEP, restarts: 1, toTheEnd: true }),
-  criticality: { ...CRITICALITY, modules: [], profile: 'PROFILE_CODE', ascent: 'ASCENT_METHOD_SGD_EPOCH', starts: 1 },
+  criticality: { ...CRITICALITY, modules: [], groups: [], profile: 'PROFILE_CODE', ascent: 'ASCENT_METHOD_SGD_EPOCH', starts: 1 },
   selectionSplit: 'test',
   fineTune: PUBLISHED_FINE_TUNE,
   interpolate: {
@@ -112,6 +115,7 @@ const CODE: ProfileChoices = {
     rule: 'ALPHA_RULE_PAPER',
     margin: 0.001,
     attack: pgd10({ stepSize: PUBLISHED_STEP, restarts: 1, toTheEnd: false }),
+    refinements: 0,
   },
   evaluation: pgd10({ stepSize: PUBLISHED_STEP, restarts: 1, toTheEnd: false }),
   corruptions: PUBLISHED_CODE_CORRUPTIONS,
@@ -129,7 +133,14 @@ const CODE: ProfileChoices = {
 const SOUND: ProfileChoices = {
   craftSplit: 'val',
   craft: pgd10({ stepSize: USUAL_STEP, restarts: 1, toTheEnd: true }),
-  criticality: { ...CRITICALITY, modules: [], profile: 'PROFILE_SOUND', ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT', starts: 1 },
+  criticality: {
+    ...CRITICALITY,
+    modules: [],
+    groups: [],
+    profile: 'PROFILE_SOUND',
+    ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT',
+    starts: 1,
+  },
   selectionSplit: 'val',
   fineTune: PUBLISHED_FINE_TUNE,
   interpolate: {
@@ -137,6 +148,7 @@ const SOUND: ProfileChoices = {
     rule: 'ALPHA_RULE_NON_INFERIOR',
     margin: 0.005,
     attack: pgd10({ stepSize: USUAL_STEP, restarts: 1, toTheEnd: false }),
+    refinements: 2,
   },
   evaluation: pgd10({ stepSize: USUAL_STEP, restarts: 3, toTheEnd: false }),
   corruptions: STANDARD_CORRUPTIONS,

@@ -25,10 +25,21 @@ const interpolateSpec = rules.message({
   margin: rules.between(0, 1),
   attack: attackSpec,
   seed: rules.uint32(),
+  refinements: rules.count(0, 10),
 });
 
 function risesFromZeroToOne(alphas: readonly number[]): boolean {
   return alphas[0] === 0 && alphas.at(-1) === 1 && alphas.every((alpha, index) => index === 0 || alpha > (alphas[index - 1] ?? NaN));
+}
+
+/** Checks a value by a schema and reports every broken rule under the field's path. */
+export function checkSchema(schema: z.ZodType, value: unknown, path: string, report: Report): void {
+  try {
+    checkMessage(schema, value ?? undefined, path);
+  } catch (error) {
+    if (!(error instanceof InvalidArgument)) throw error;
+    for (const { field: at, value: wrong, rule } of error.violations) report(at, wrong, rule);
+  }
 }
 
 /**
@@ -38,14 +49,7 @@ function risesFromZeroToOne(alphas: readonly number[]): boolean {
  * @param field path of the stage.
  */
 export function checkSpec(stage: Stage, field: string, report: Report): void {
-  const check = (schema: z.ZodType, spec: unknown, path: string): void => {
-    try {
-      checkMessage(schema, spec ?? undefined, path);
-    } catch (error) {
-      if (!(error instanceof InvalidArgument)) throw error;
-      for (const { field: at, value, rule } of error.violations) report(at, value, rule);
-    }
-  };
+  const check = (schema: z.ZodType, spec: unknown, path: string): void => checkSchema(schema, spec, path, report);
   switch (stage.kind) {
     case 'craft':
       return check(craftSpec, stage.craft?.spec, `${field}.craft.spec`);

@@ -1,6 +1,7 @@
 import type { DatasetInfo, DataSource, NetworkSource, Plan, RunSettings, Stage } from '@rift/contracts';
 import { InvalidArgument, type Violation } from '@rift/service-kit';
 import { orderStages } from './order.js';
+import { checkChoices, checkMeasurement } from './validate-choice.js';
 import { checkSpec, type Report } from './validate-spec.js';
 
 const STAGE_ID = /^[a-z0-9-]{1,40}$/;
@@ -38,7 +39,7 @@ export function validatePlan(plan: Plan, settings: RunSettings, dataset: Dataset
     kinds.set(stage.id, stage.kind);
   }
   for (const [index, stage] of plan.stages.entries()) {
-    checkStage(stage, { field: `plan.stages[${index}]`, kinds, settings, dataset, report });
+    checkStage(stage, { field: `plan.stages[${index}]`, kinds, stages: plan.stages, settings, dataset, report });
   }
   if (violations.length > 0) throw new InvalidArgument(violations);
   return orderStages(plan.stages);
@@ -47,6 +48,7 @@ export function validatePlan(plan: Plan, settings: RunSettings, dataset: Dataset
 interface StageCheck {
   readonly field: string;
   readonly kinds: ReadonlyMap<string, StageKind | undefined>;
+  readonly stages: readonly Stage[];
   readonly settings: RunSettings;
   readonly dataset: DatasetInfo;
   readonly report: Report;
@@ -79,12 +81,14 @@ function checkStage(stage: Stage, check: StageCheck): void {
           'must be a craft stage or the SHA-256 of an adversarial set',
         );
       }
+      if (stage.criticality) checkMeasurement(stage.criticality, `${field}.criticality`, report);
       break;
     case 'fineTune':
       checkNetwork(stage.fineTune?.network, `${field}.fineTune.network`, check, refer);
       checkData(stage.fineTune?.train, `${field}.fineTune.train`, check);
       if (stage.fineTune?.selection) checkData(stage.fineTune.selection, `${field}.fineTune.selection`, check);
       if (needsChoice(stage)) refer(`${field}.fineTune.criticalityStage`, stage.fineTune?.criticalityStage ?? '', ['criticality']);
+      if (stage.fineTune) checkChoices(stage.fineTune, `${field}.fineTune`, needsChoice(stage), check.stages, report);
       break;
     case 'interpolate':
       checkNetwork(stage.interpolate?.from, `${field}.interpolate.from`, check, refer);

@@ -11,3 +11,4 @@ export {
   type PairedCounts,
   type PairedDifference,
 } from './paired.js';
+export { ranksOf, spearman } from './rank.js';

@@ -1,65 +1,69 @@
-import { TrainerServiceConstructor, type CriticalityResult, type CriticalitySpec, type CriticalityStage } from '@rift/contracts';
+import type { CriticalityResult, CriticalityStage, ModuleEstimate } from '@rift/contracts';
 import { mergeCriticality } from '../../merge/merge-criticality.js';
-import { groupsOf } from '../../merge/shards.js';
-import { resultCodec } from '../../messages/codec.js';
-import { chooseModule } from '../../plan/choose-module.js';
-import { callJob } from '../../workers/job-call.js';
+import { mergeSeeds } from '../../merge/merge-seeds.js';
+import { chooseModules } from '../../plan/choose-modules.js';
+import { seedFor } from '../../plan/seeds.js';
 import { partialCriticality } from '../partial-result.js';
 import { networkDigest, required, type StageContext, type StageOutcome } from '../stage-context.js';
-import type { Unit } from '../unit.js';
+import { criticalityUnit, portionsByEstimate, portionsOf, type CriticalityInputs, type Portion } from './criticality-units.js';
+import { growSet } from './greedy.js';
 
-const codec = resultCodec('criticality');
-
-/** Measures the criticality of modules, a few a call, spread over all trainers. */
+/**
+ * Measures the criticality of modules, a few a call, spread over all trainers: by one seed or several, of all modules or of those with
+ * the lowest first-order estimates, and where the plan asks for it the joint criticality of a growing set.
+ */
 export async function criticality(context: StageContext, stage: CriticalityStage): Promise<StageOutcome> {
   const spec = required(stage.spec, 'settings of the criticality');
-  const network = await networkDigest(context, stage.network);
-  const adversarialSet =
-    stage.adversarialSet === 'craftStage'
-      ? required((await context.resultOf(stage.craftStage ?? '')).craft, 'an adversarial set').digest
-      : required(stage.digest, 'an adversarial set');
-  const groups = await modulesOf(context, spec, network);
+  const inputs: CriticalityInputs = {
+    network: await networkDigest(context, stage.network),
+    adversarialSet:
+      stage.adversarialSet === 'craftStage'
+        ? required((await context.resultOf(stage.craftStage ?? '')).craft, 'an adversarial set').digest
+        : required(stage.digest, 'an adversarial set'),
+    spec,
+  };
+  if (spec.estimateOnly) return await estimateAlone(context, inputs);
+  const pruned = stage.measuredShare > 0 ? await estimatesOf(context, inputs) : undefined;
+  const portions = pruned ? portionsByEstimate(spec, pruned.estimates, stage.measuredShare) : await portionsOf(context, inputs);
+  const measured = await measureSeeds(context, inputs, portions, Math.max(1, stage.seeds));
+  const choice = chooseModules(measured.result);
+  if (choice) await context.log(choice.reason);
+  const grown = stage.greedy ? await growSet(context, inputs, measured.result, stage.greedy) : { steps: [], cached: true };
+  const result = { ...measured.result, estimates: pruned?.estimates ?? [], greedy: grown.steps };
+  return {
+    result: { result: 'criticality', criticality: result },
+    cached: measured.cached && grown.cached && (pruned?.cached ?? true),
+  };
+}
+
+async function estimateAlone(context: StageContext, inputs: CriticalityInputs): Promise<StageOutcome> {
+  const { values, cached } = await context.units('modules', [criticalityUnit(context, inputs)]);
+  return { result: { result: 'criticality', criticality: mergeCriticality(values) }, cached };
+}
+
+/** First-order estimates of all that is to be measured, by rising estimate: one backward pass on one trainer. */
+async function estimatesOf(context: StageContext, inputs: CriticalityInputs): Promise<{ estimates: ModuleEstimate[]; cached: boolean }> {
+  const estimating = { ...inputs, spec: { ...inputs.spec, estimateOnly: true } };
+  const { values, cached } = await context.units(undefined, [criticalityUnit(context, estimating)]);
+  return { estimates: required(values[0], 'first-order estimates').estimates, cached };
+}
+
+async function measureSeeds(
+  context: StageContext,
+  inputs: CriticalityInputs,
+  portions: readonly Portion[],
+  seeds: number,
+): Promise<{ result: CriticalityResult; cached: boolean }> {
+  const { spec } = inputs;
+  const specs = Array.from({ length: seeds }, (_, index) => ({
+    ...spec,
+    seed: index === 0 ? spec.seed : seedFor(spec.seed, `criticality seed ${index}`),
+  }));
   const { values, cached } = await context.units(
     'modules',
-    groups.map((modules) => criticalityUnit(context, { network, adversarialSet, spec: { ...spec, modules } })),
+    specs.flatMap((seeded) => portions.map((portion) => criticalityUnit(context, { ...inputs, spec: { ...seeded, ...portion } }))),
     partialCriticality(),
   );
-  const result = mergeCriticality(values);
-  const choice = chooseModule(result);
-  if (choice) await context.log(choice.reason);
-  return { result: { result: 'criticality', criticality: result }, cached };
-}
-
-/** Groups of modules, one group a call. The blocks of a network are known to the engine alone: all of them go in one call. */
-async function modulesOf(context: StageContext, spec: CriticalitySpec, network: string): Promise<string[][]> {
-  if (spec.modules.length > 0) return groupsOf(spec.modules);
-  if (spec.grouping === 'MODULE_GROUPING_BLOCK') return [[]];
-  const info = await context.networkInfo(network);
-  return groupsOf(info.modules.map((module) => module.name));
-}
-
-interface Inputs {
-  readonly network: string;
-  readonly adversarialSet: string;
-  readonly spec: CriticalitySpec;
-}
-
-function criticalityUnit(context: StageContext, inputs: Inputs): Unit<CriticalityResult> {
-  const { network, adversarialSet, spec } = inputs;
-  return {
-    kind: 'criticality',
-    label: spec.modules.join(', ') || 'all blocks',
-    identity: inputs,
-    workers: 'trainers',
-    weight: Math.max(1, spec.modules.length),
-    codec,
-    artifactsOf: () => [],
-    call: (peer, { context: job, ...options }) =>
-      callJob(
-        peer,
-        TrainerServiceConstructor.service.MeasureCriticality,
-        { context: job, network: { digest: network, blend: null }, adversarialSet, spec, compute: context.compute },
-        options,
-      ),
-  };
+  const ofSeeds = specs.map((_, index) => mergeCriticality(values.slice(index * portions.length, (index + 1) * portions.length)));
+  return { result: mergeSeeds(ofSeeds), cached };
 }

@@ -3,8 +3,9 @@ import type { StageExecutor } from '../run-executor.js';
 import { required, type StageContext, type StageOutcome } from '../stage-context.js';
 import { corrupt, craft, evaluate } from './attacker-stages.js';
 import { criticality } from './criticality.js';
+import { fineTune } from './fine-tune.js';
 import { interpolate } from './interpolate.js';
-import { fineTune, train } from './trainer-stages.js';
+import { train } from './train.js';
 
 /** Writes the report of a run. */
 export type ReportExecutor = (context: StageContext, stage: ReportStage) => Promise<StageOutcome>;

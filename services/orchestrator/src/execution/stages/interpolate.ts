@@ -1,20 +1,58 @@
-import { TrainerServiceConstructor, type AlphaPoint, type InterpolateStage, type NetworkRef } from '@rift/contracts';
+import {
+  TrainerServiceConstructor,
+  type AlphaPoint,
+  type DataSelection,
+  type InterpolateSpec,
+  type InterpolateStage,
+  type NetworkRef,
+} from '@rift/contracts';
 import { interpolatedCodec } from '../../messages/codec.js';
-import { chooseAlpha } from '../../plan/choose-alpha.js';
+import { chooseAlpha, middlesAround } from '../../plan/choose-alpha.js';
 import { callJob } from '../../workers/job-call.js';
 import { partialPath } from '../partial-result.js';
 import { networkDigest, required, selectionOf, type StageContext, type StageOutcome } from '../stage-context.js';
 import { measure } from './evaluation-units.js';
 
 /**
- * Walks the line between two networks (paper section 4, step 3): measures every point, spread over all attackers, chooses alpha and
- * writes the network there. The ends are the given networks themselves, bit for bit.
+ * Walks the line between two networks (paper section 4, step 3): measures every point, spread over all attackers, chooses alpha, measures
+ * between the chosen point and its neighbours as often as the plan says, and writes the network there. The ends are the given
+ * networks themselves, bit for bit.
  */
 export async function interpolate(context: StageContext, stage: InterpolateStage): Promise<StageOutcome> {
   const from = await networkDigest(context, stage.from);
   const to = await networkDigest(context, stage.to);
-  const data = selectionOf(context, required(stage.data, 'images to choose alpha by'));
-  const { alphas, rule, margin, attack, seed } = required(stage.spec, 'settings of the interpolation');
+  const spec = required(stage.spec, 'settings of the interpolation');
+  const line: Line = { from, to, data: selectionOf(context, required(stage.data, 'images to choose alpha by')), spec };
+  let { points, cached } = await measurePoints(context, line, spec.alphas);
+  let choice = chooseAlpha(points, spec.rule, spec.margin);
+  for (let round = 0; round < spec.refinements; round += 1) {
+    const between = middlesAround(
+      points.map(({ alpha }) => alpha),
+      choice.alpha,
+    );
+    const more = await measurePoints(context, line, between);
+    points = [...points, ...more.points].sort((a, b) => a.alpha - b.alpha);
+    cached &&= more.cached;
+    choice = chooseAlpha(points, spec.rule, spec.margin);
+  }
+  const { alpha, reason } = choice;
+  await context.log(reason);
+  const digest = await networkAt(context, from, to, alpha);
+  return { result: { result: 'interpolate', interpolate: { points, chosenAlpha: alpha, reason, digest } }, cached };
+}
+
+interface Line {
+  readonly from: string;
+  readonly to: string;
+  readonly data: DataSelection;
+  readonly spec: InterpolateSpec;
+}
+
+async function measurePoints(
+  context: StageContext,
+  { from, to, data, spec: { attack, seed } }: Line,
+  alphas: readonly number[],
+): Promise<{ points: AlphaPoint[]; cached: boolean }> {
   const spec = {
     standard: true,
     attacks: [required(attack, 'an attack')],
@@ -32,10 +70,7 @@ export async function interpolate(context: StageContext, stage: InterpolateStage
     const result = required(results[index], 'a point');
     return { alpha, standard: result.standard, adversarial: result.attacks[0] ?? null };
   });
-  const { alpha, reason } = chooseAlpha(points, rule, margin);
-  await context.log(reason);
-  const digest = await networkAt(context, from, to, alpha);
-  return { result: { result: 'interpolate', interpolate: { points, chosenAlpha: alpha, reason, digest } }, cached };
+  return { points, cached };
 }
 
 function pointOf(from: string, to: string, alpha: number): NetworkRef {

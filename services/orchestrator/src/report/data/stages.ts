@@ -1,6 +1,6 @@
 import type { AlphaPoint } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
-import { chooseModule } from '../../plan/choose-module.js';
+import { chooseModules } from '../../plan/choose-modules.js';
 import { nonInferiority } from '../../statistics/index.js';
 import type { ReportInput } from '../input.js';
 import { attackName, enumWords, imagesName, threatModelName } from './names.js';
@@ -14,7 +14,7 @@ const ROUNDING = 1e-9;
 export function criticalityData(input: ReportInput): CriticalityData | null {
   if (!input.criticality) return null;
   const { spec, result, images } = input.criticality;
-  const choice = chooseModule(result);
+  const choice = chooseModules(result);
   const tuned = new Set(tunedModules(input));
   return {
     baseLoss: finite(result.baseLoss),
@@ -51,8 +51,7 @@ export function tunedModules(input: ReportInput): readonly string[] {
   const { spec } = input.fineTune;
   if (spec.scope === 'FINE_TUNE_SCOPE_ALL' || spec.scope === 'FINE_TUNE_SCOPE_LAST') return [];
   if (spec.modules.length > 0) return spec.modules;
-  const chosen = input.criticality && chooseModule(input.criticality.result)?.module.name;
-  return chosen === undefined ? [] : [chosen];
+  return (input.criticality && chooseModules(input.criticality.result)?.modules) ?? [];
 }
 
 /** Epochs of the fine-tuning; what was not measured (negative) is null. */

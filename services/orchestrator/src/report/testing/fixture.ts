@@ -1,6 +1,6 @@
 import type { CriticalityResult, FineTuneResult, InterpolateResult, NetworkInfo } from '@rift/contracts';
 import { chooseAlpha } from '../../plan/choose-alpha.js';
-import { chooseModule } from '../../plan/choose-module.js';
+import { chooseModules } from '../../plan/choose-modules.js';
 import { expandPlan } from '../../plan/expand.js';
 import { choicesOf } from '../../plan/profiles.js';
 import { Xoshiro128 } from '../../statistics/xoshiro.js';
@@ -53,7 +53,7 @@ export function reportInput(changes: Partial<Scenario> = {}): ReportInput {
   });
   const plan = expandPlan(settings, dataset);
   const criticality = someCriticality();
-  const module = chooseModule(criticality)?.module.name ?? '';
+  const module = chooseModules(criticality)?.modules[0] ?? '';
   const interpolate = someInterpolation();
   return {
     run: {
@@ -117,9 +117,12 @@ function someCriticality(): CriticalityResult {
       standardError: 0.006 + 0.04 * mrc,
       seconds: 2 + (i % 5),
       nanEpochs: 0,
+      modules: [name],
+      seedMrcs: [],
     };
   });
-  return { baseLoss: 1.2874, baseAccuracy: 0.536, modules: modules.sort((a, b) => a.mrc - b.mrc) };
+  const sorted = modules.sort((a, b) => a.mrc - b.mrc);
+  return { baseLoss: 1.2874, baseAccuracy: 0.536, modules: sorted, estimates: [], stability: null, greedy: [] };
 }
 
 function someFineTuning(module: string): FineTuneResult {
@@ -132,7 +135,7 @@ function someFineTuning(module: string): FineTuneResult {
     selectionAdversarial: -1,
     seconds: 11.2,
   }));
-  return { digest: 'e'.repeat(64), epochs, chosenEpoch: 9, relativeChange: { [module]: 0.0712 } };
+  return { digest: 'e'.repeat(64), epochs, chosenEpoch: 9, relativeChange: { [module]: 0.0712 }, sweep: [] };
 }
 
 /** Robustness rises a little at first and falls after, as in the paper's figure 1. */
