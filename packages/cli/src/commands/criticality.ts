@@ -9,8 +9,9 @@ import { artifactKind, isDigest } from '../inputs/files.js';
 import { selectImages } from '../inputs/datasets.js';
 import { checkModule } from '../inputs/networks.js';
 import { checkDataArgument, checkFile, checkNetworkArgument } from '../inputs/preflight.js';
-import { decimal, integer } from '../parse/numbers.js';
-import { GROUPINGS, choose } from '../parse/vocabulary.js';
+import { moduleGroups, moduleNames } from '../parse/modules.js';
+import { decimal, fraction, integer } from '../parse/numbers.js';
+import { GROUPINGS, NORMS, choose } from '../parse/vocabulary.js';
 import { requireChoices } from '../plan/profile-choices.js';
 import { criticalityPlan, type AdversarialSource } from '../plan/stages.js';
 import { criticalityDocument, criticalityText } from '../results/criticality.js';
@@ -33,6 +34,12 @@ interface Options extends NetworkOptions, Partial<SelectionOptions>, RunOptions 
   readonly modules?: readonly string[];
   readonly adversarial?: string;
   readonly grouping?: CriticalitySpec['grouping'];
+  readonly groups?: CriticalitySpec['groups'];
+  readonly weightNorm?: CriticalitySpec['weightNorm'];
+  readonly seeds?: number;
+  readonly prune?: number;
+  readonly estimate?: boolean;
+  readonly greedy?: number;
   readonly weightEps?: number;
   readonly epochs?: number;
   readonly starts?: number;
@@ -49,9 +56,15 @@ export function registerCriticality(program: Command, start: StartSession): void
     .option('--offset <n>', 'first image', integer('--offset'), 0)
     .option('--limit <n>', 'how many images (default: all)', integer('--limit', { min: 1 }))
     .addOption(optionWithDefault('--profile <name>', 'paper, code or sound', profile, 'sound'))
-    .option('--modules <names>', 'only these modules, separated by commas', (text) => text.split(',').map((name) => name.trim()))
+    .option('--modules <names>', 'only these modules, separated by commas', moduleNames)
+    .option('--groups <list>', 'joint criticality of groups of modules: early=conv1+layer1.0.conv1,head=linear', moduleGroups)
     .option('--adversarial <set>', 'a ready set: .npz with adv (float32 N×3×H×W in [0, 1]) and y, .safetensors, or SHA-256')
     .option('--grouping <what>', 'layer or block', (text) => choose(GROUPINGS, text, '--grouping'))
+    .option('--weight-norm <norm>', 'norm of the weight ball: l2, linf or l1 (default: l2)', (text) => choose(NORMS, text, '--weight-norm'))
+    .option('--seeds <n>', 'seeds that measure, for rank stability (default: 1)', integer('--seeds', { min: 1, max: 20 }))
+    .option('--prune <share>', 'measure only this share of the modules, those of lowest first-order estimate', fraction('--prune'))
+    .option('--estimate', 'only the first-order estimates, from one backward pass; no criticality')
+    .option('--greedy <n>', 'grow a set of so many modules by their joint criticality', integer('--greedy', { min: 2, max: 20 }))
     .option('--weight-eps <share>', 'radius of the weight ball relative to the weight (default: 0.1)', decimal('--weight-eps', { min: 0 }))
     .option('--epochs <n>', 'epochs, or full-gradient steps (default: 10)', integer('--epochs', { min: 1, max: 1000 }))
     .option('--starts <n>', 'starts of the profile sound (default: 1)', integer('--starts', { min: 1, max: 1000 }));
@@ -71,14 +84,18 @@ function specOf(options: Options, choices: ProfileChoices, seed: number): Critic
     weightEpsilon: options.weightEps ?? choices.criticality.weightEpsilon,
     epochs: options.epochs ?? choices.criticality.epochs,
     starts: options.starts ?? choices.criticality.starts,
-    grouping: options.grouping ?? choices.criticality.grouping,
+    weightNorm: options.weightNorm ?? choices.criticality.weightNorm,
+    grouping: options.groups === undefined ? (options.grouping ?? choices.criticality.grouping) : 'MODULE_GROUPING_NAMED',
+    groups: [...(options.groups ?? [])],
+    estimateOnly: options.estimate ?? false,
   };
 }
 
 async function checkArguments(options: Options): Promise<void> {
   await checkNetworkArgument(options.network, '--network', options);
-  if (options.modules?.some((name) => name === '') === true)
-    throw usageError('--modules has an empty entry. Separate names by single commas.');
+  if (options.groups !== undefined && (options.modules ?? options.grouping) !== undefined) {
+    throw usageError('--groups says what is perturbed together; --modules and --grouping exclude it.');
+  }
   if (options.adversarial === undefined) {
     if (options.data === undefined) throw usageError('Say what to measure on: --data, or --adversarial with a ready set.');
     await checkDataArgument(options.data, options);
@@ -96,7 +113,8 @@ async function runCriticality(session: Session, options: Options): Promise<void>
   const { seed } = session.options;
   await withClient(session, async (client) => {
     const network = await networkOf(session, client, options.network, options);
-    for (const module of options.grouping === 'MODULE_GROUPING_BLOCK' ? [] : (options.modules ?? [])) {
+    const grouped = (options.groups ?? []).flatMap(({ modules }) => modules);
+    for (const module of options.grouping === 'MODULE_GROUPING_BLOCK' ? [] : [...(options.modules ?? []), ...grouped]) {
       checkModule(module, network);
     }
     const dataset = options.data === undefined ? undefined : await datasetOf(session, client, { ...options, data: options.data });
@@ -107,7 +125,9 @@ async function runCriticality(session: Session, options: Options): Promise<void>
       const data = selectImages(dataset, { ...options, split: options.split ?? choices.craftSplit });
       source = { kind: 'craft', data, attack: choices.craft, seed };
     }
-    const plan = criticalityPlan(source, specOf(options, choices, seed));
+    const greedy = options.greedy === undefined ? null : { modules: options.greedy, candidates: 0 };
+    const measurement = { seeds: options.seeds ?? 1, measuredShare: options.prune ?? 0, greedy };
+    const plan = criticalityPlan(source, specOf(options, choices, seed), measurement);
     const settings = { network: network.digest, dataset: dataset?.reference ?? '', noCache: !options.cache };
     const run = await performRun(session, client, { name: options.name ?? 'criticality', settings, plan });
     const document = criticalityDocument(resultOf(run, 'criticality', 'criticality'));

@@ -5,12 +5,13 @@ import { usageError } from '../errors.js';
 import { selectImages, selectionOf } from '../inputs/datasets.js';
 import { checkModule } from '../inputs/networks.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
+import { learningRates } from '../parse/modules.js';
 import { decimal, integer } from '../parse/numbers.js';
-import { choose } from '../parse/vocabulary.js';
+import { BATCH_NORM_MODES, choose } from '../parse/vocabulary.js';
 import { requireChoices } from '../plan/profile-choices.js';
 import { fineTunePlan } from '../plan/stages.js';
 import { saveNetwork } from '../results/save-network.js';
-import { epochDocuments, epochsText } from '../results/training.js';
+import { epochDocuments, epochsText, sweepText } from '../results/training.js';
 import { performRun, resultOf } from '../runs/perform.js';
 import { withClient, type Session } from '../session.js';
 import { datasetOf, example, networkOf, type StartSession } from './context.js';
@@ -25,11 +26,6 @@ import {
   type RunOptions,
 } from './options.js';
 
-const BATCH_NORM = {
-  track: 'BATCH_NORM_MODE_TRACK',
-  freeze: 'BATCH_NORM_MODE_FREEZE',
-  reestimate: 'BATCH_NORM_MODE_REESTIMATE',
-} as const;
 const SCOPES = { modules: 'FINE_TUNE_SCOPE_MODULES', all: 'FINE_TUNE_SCOPE_ALL', last: 'FINE_TUNE_SCOPE_LAST' } as const;
 
 interface Options extends NetworkOptions, DataOptions, RunOptions {
@@ -39,6 +35,8 @@ interface Options extends NetworkOptions, DataOptions, RunOptions {
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly lr?: number;
+  readonly sweepLr?: readonly number[];
+  readonly sweepEpochs: number;
   readonly momentum?: number;
   readonly weightDecay?: number;
   readonly batchNorm?: FineTuneSpec['batchNorm'];
@@ -59,9 +57,11 @@ export function registerFinetune(program: Command, start: StartSession): void {
     .option('--epochs <n>', 'epochs', integer('--epochs', { min: 1, max: 10_000 }))
     .option('--batch-size <n>', 'images per step', integer('--batch-size', { min: 1 }))
     .option('--lr <rate>', 'learning rate', decimal('--lr', { above: 0 }))
+    .option('--sweep-lr <rates>', 'learning rates to try on the held-out images first, 0.0003,0.001,0.003', learningRates)
+    .option('--sweep-epochs <n>', 'epochs at each of them', integer('--sweep-epochs', { min: 1, max: 100 }), 1)
     .option('--momentum <share>', 'momentum', decimal('--momentum', { min: 0, max: 1 }))
     .option('--weight-decay <rate>', 'weight decay', decimal('--weight-decay', { min: 0 }))
-    .option('--batch-norm <mode>', 'track, freeze or reestimate', (text) => choose(BATCH_NORM, text, '--batch-norm'))
+    .option('--batch-norm <mode>', 'track, freeze or reestimate', (text) => choose(BATCH_NORM_MODES, text, '--batch-norm'))
     .option('--trust-region <share>', 'largest change of a weight relative to its norm', decimal('--trust-region', { min: 0 }))
     .option('--limit <n>', 'training images (default: all)', integer('--limit', { min: 1 }))
     .option('--selection-split <name>', 'held-out images that choose the epoch', 'val')
@@ -105,6 +105,9 @@ async function runFinetune(session: Session, options: Options): Promise<void> {
   const isNamed = options.scope === 'FINE_TUNE_SCOPE_MODULES';
   if (isNamed && options.module === undefined)
     throw usageError('Say what to fine-tune: --module NAME (see "rift inspect"), or --scope all or last.');
+  if (options.lr !== undefined && options.sweepLr !== undefined) {
+    throw usageError('--lr and --sweep-lr exclude each other: the sweep finds the rate.');
+  }
   if (!isNamed && options.module !== undefined) throw usageError('--module and --scope all or last exclude each other.');
   await checkNetworkArgument(options.network, '--network', options);
   await checkDataArgument(options.data, options);
@@ -114,7 +117,9 @@ async function runFinetune(session: Session, options: Options): Promise<void> {
     const dataset = await datasetOf(session, client, options);
     const train = selectImages(dataset, { split: 'train', ...(options.limit === undefined ? {} : { limit: options.limit }) });
     const selection = selectionOf(dataset, options, (text) => session.output.note(text));
-    const plan = fineTunePlan(train, selection, specOf(options, session.options.seed, selection !== null));
+    const spec = specOf(options, session.options.seed, selection !== null);
+    const sweep = options.sweepLr === undefined ? null : { rates: [...options.sweepLr], epochs: options.sweepEpochs };
+    const plan = fineTunePlan(train, selection, spec, sweep);
     const settings = { network: network.digest, dataset: dataset.reference, noCache: !options.cache };
     const run = await performRun(session, client, { name: options.name ?? 'finetune', settings, plan });
     const result = resultOf(run, 'fine-tune', 'fineTune');
@@ -126,9 +131,13 @@ async function runFinetune(session: Session, options: Options): Promise<void> {
       epochs,
       chosenEpoch: result.chosenEpoch,
       relativeChange: result.relativeChange,
+      sweep: result.sweep,
       network: path,
       digest: result.digest,
     };
-    session.output.result(document, (columns) => `${epochsText(epochs, result.chosenEpoch, columns)}\n\nnetwork  ${path}`);
+    session.output.result(
+      document,
+      (columns) => `${sweepText(result.sweep, columns)}${epochsText(epochs, result.chosenEpoch, columns)}\n\nnetwork  ${path}`,
+    );
   });
 }

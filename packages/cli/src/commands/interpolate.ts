@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { selectImages } from '../inputs/datasets.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
 import type { CheckpointOptions } from '../inputs/networks.js';
-import { fraction } from '../parse/numbers.js';
-import { choose } from '../parse/vocabulary.js';
+import { fraction, integer } from '../parse/numbers.js';
+import { ALPHA_RULES, choose } from '../parse/vocabulary.js';
 import { completeAttack } from '../plan/attacks.js';
 import { requireChoices } from '../plan/profile-choices.js';
 import { interpolatePlan } from '../plan/stages.js';
@@ -28,14 +28,13 @@ import {
   type SelectionOptions,
 } from './options.js';
 
-const RULES = { paper: 'ALPHA_RULE_PAPER', 'non-inferior': 'ALPHA_RULE_NON_INFERIOR' } as const;
-
 interface Options extends CheckpointOptions, SelectionOptions, AttackOptions, RunOptions {
   readonly from: string;
   readonly to: string;
   readonly alphas?: readonly number[];
   readonly rule?: AlphaRule;
   readonly margin?: number;
+  readonly refine?: number;
   readonly profile: Profile;
   readonly output?: string;
 }
@@ -51,8 +50,9 @@ export function registerInterpolate(program: Command, start: StartSession): void
   addDataOptions(addCheckpointOptions(command), 'val')
     .option('--alphas <points>', 'FIRST:LAST:STEP or a list (default: 0:1:0.1)', alphas)
     .addOption(optionWithDefault('--profile <name>', 'whose attack, rule and margin hold where nothing else is said', profile, 'sound'))
-    .option('--rule <name>', 'paper or non-inferior', (text) => choose(RULES, text, '--rule'))
+    .option('--rule <name>', 'paper or non-inferior', (text) => choose(ALPHA_RULES, text, '--rule'))
     .option('--margin <share>', 'adversarial accuracy that may be lost', fraction('--margin'))
+    .option('--refine <n>', 'rounds of refining alpha between the points', integer('--refine', { min: 0, max: 10 }))
     .option('-o, --output <file>', 'where the chosen network goes (default: rift-output/RUN/network.safetensors)');
   addRunOptions(addAttackOptions(command));
   command.addHelpText(
@@ -74,6 +74,7 @@ function specOf(options: Options, classes: number, seed: number): InterpolateSpe
       ? completeAttack({ restarts: base.attack?.restarts ?? 1, ...attackChoice('ATTACK_KIND_PGD', options) }, classes)
       : base.attack,
     seed,
+    refinements: options.refine ?? base.refinements,
   };
 }
 

@@ -6,7 +6,7 @@ import { usageError } from '../errors.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
 import { duration } from '../output/format.js';
 import { pairs } from '../output/table.js';
-import { decimal, integer } from '../parse/numbers.js';
+import { integer } from '../parse/numbers.js';
 import { editPlan, type PlanEdits } from '../plan/edit.js';
 import { readRunSpec, type RunSpec } from '../plan/spec-file.js';
 import { runText, stageDocuments } from '../results/any-run.js';
@@ -17,11 +17,11 @@ import { SAMPLE, SAMPLE_EDITS, SAMPLE_LIMITS } from '../sample.js';
 import { endpointOf, withClient, type Session } from '../session.js';
 import { datasetOf, example, networkOf, type StartSession } from './context.js';
 import { enforceGates, gateDocument, type GateOptions } from './gates.js';
+import { addMethodOptions, methodEdits, type MethodOptions } from './method-options.js';
 import {
   addCheckpointOptions,
   addGates,
   addRunOptions,
-  alphas,
   corruptionList,
   datasetFormat,
   profile,
@@ -31,15 +31,11 @@ import {
   type RunOptions,
 } from './options.js';
 
-interface Options extends Partial<NetworkOptions>, Partial<DataOptions>, RunOptions, GateOptions {
+interface Options extends Partial<NetworkOptions>, Partial<DataOptions>, RunOptions, GateOptions, MethodOptions {
   readonly spec?: string;
   readonly profile?: Profile;
-  readonly module?: string;
   readonly corruptions?: readonly string[];
   readonly severities?: readonly number[];
-  readonly alphas?: readonly number[];
-  readonly epochs?: number;
-  readonly lr?: number;
   readonly restarts?: number;
   readonly limitCriticality?: number;
   readonly limitTrain?: number;
@@ -61,13 +57,9 @@ export function registerRun(program: Command, start: StartSession): void {
     .option('--format <layout>', 'layout of a folder (default: told by its files)', datasetFormat)
     .option('--held-out <n>', 'training images to hold out where a folder has no val split', integer('--held-out'))
     .option('--profile <name>', 'paper, code or sound (default: sound)', profile);
-  addCheckpointOptions(command)
-    .option('--module <name>', 'fine-tune this module instead of the least critical one')
+  addMethodOptions(addCheckpointOptions(command))
     .option('--corruptions <names>', 'standard, all, none or a list', corruptionList)
     .option('--severities <list>', 'severities of the corruptions', severityList)
-    .option('--alphas <points>', 'FIRST:LAST:STEP or a list', alphas)
-    .option('--epochs <n>', 'epochs of the fine-tuning', integer('--epochs', { min: 1, max: 10_000 }))
-    .option('--lr <rate>', 'learning rate of the fine-tuning', decimal('--lr', { above: 0 }))
     .option('--restarts <n>', 'random starts of the final attacks', integer('--restarts', { min: 1, max: 1000 }))
     .option('--limit-criticality <n>', 'images of the adversarial set', integer('--limit-criticality', { min: 1 }))
     .option('--limit-train <n>', 'training images', integer('--limit-train', { min: 1 }))
@@ -78,7 +70,13 @@ export function registerRun(program: Command, start: StartSession): void {
     .option('-o, --output <folder>', 'where network and report go (default: rift-output/RUN)')
     .option('--detach', 'do not wait: print the run and leave it to the service (with --endpoint)');
   addRunOptions(addGates(command));
-  command.addHelpText('after', example('rift run --network net.safetensors --data cifar10 --profile sound --min-robust 0.45'));
+  command.addHelpText(
+    'after',
+    example(
+      'rift run --network net.safetensors --data cifar10 --profile sound --min-robust 0.45',
+      'rift run --network net.safetensors --data cifar10 --modules top:2 --sweep-lr 0.0003,0.001,0.003 --refine 3',
+    ),
+  );
   command.action(async (options: Options, self: Command) => runWhole(start(self), options));
 
   const demo = program.command('demo').description('the whole method on the sample network and images that come with the project');
@@ -99,6 +97,7 @@ function sampleOptions({ output, cache }: Pick<Options, 'output' | 'cache'>): Op
     name: 'sample',
     priority: 0,
     cache,
+    sweepEpochs: 1,
     limitCriticality: SAMPLE_LIMITS.criticality,
     limitTrain: SAMPLE_LIMITS.train,
     limitSelection: SAMPLE_LIMITS.selection,
@@ -111,9 +110,14 @@ function sampleOptions({ output, cache }: Pick<Options, 'output' | 'cache'>): Op
   };
 }
 
-function editsOf({ module, corruptions, severities, alphas: points, epochs, lr, restarts }: Options): PlanEdits {
-  const all = { module, corruptions, severities, alphas: points, epochs, learningRate: lr, restarts };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+function editsOf(options: Options): PlanEdits {
+  const { corruptions, severities, restarts } = options;
+  return {
+    ...methodEdits(options),
+    ...(corruptions === undefined ? {} : { corruptions }),
+    ...(severities === undefined ? {} : { severities }),
+    ...(restarts === undefined ? {} : { restarts }),
+  };
 }
 
 function limitsOf(options: Options, spec: RunSpec): ImageLimits {
@@ -128,6 +132,7 @@ function limitsOf(options: Options, spec: RunSpec): ImageLimits {
 }
 
 async function runWhole(session: Session, options: Options): Promise<void> {
+  editsOf(options);
   if (options.detach === true && endpointOf(session) === undefined) {
     throw usageError('--detach needs --endpoint: without it the services stop together with this command.');
   }

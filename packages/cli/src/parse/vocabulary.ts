@@ -1,4 +1,4 @@
-import type { AttackKind, ModuleGrouping, Norm, Precision, Profile, RunState, TrainMethod } from '@rift/contracts';
+import type { AlphaRule, AttackKind, BatchNormMode, ModuleGrouping, Norm, Precision, Profile, RunState, TrainMethod } from '@rift/contracts';
 
 import { usageError } from '../errors.js';
 import { nearest } from './nearest.js';
@@ -58,6 +58,19 @@ export const GROUPINGS = {
   layer: 'MODULE_GROUPING_LAYER',
   block: 'MODULE_GROUPING_BLOCK',
 } as const satisfies Record<string, ModuleGrouping>;
+
+/** What happens to batch-norm statistics while fine-tuning. */
+export const BATCH_NORM_MODES = {
+  track: 'BATCH_NORM_MODE_TRACK',
+  freeze: 'BATCH_NORM_MODE_FREEZE',
+  reestimate: 'BATCH_NORM_MODE_REESTIMATE',
+} as const satisfies Record<string, BatchNormMode>;
+
+/** Which alphas keep the robustness. */
+export const ALPHA_RULES = {
+  paper: 'ALPHA_RULE_PAPER',
+  'non-inferior': 'ALPHA_RULE_NON_INFERIOR',
+} as const satisfies Record<string, AlphaRule>;
 
 /** Layouts of a data set's files. */
 export const DATASET_FORMATS = {

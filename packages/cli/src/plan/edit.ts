@@ -1,11 +1,13 @@
-import type { Plan } from '@rift/contracts';
+import type { FineTuneSpec, InterpolateSpec, Plan } from '@rift/contracts';
 
 import { invalidInput } from '../errors.js';
+import type { ModulesChoice } from '../parse/modules.js';
+import { withModules, without, type Stages } from './edit-modules.js';
 
 /** What may be changed in the plan of a profile before it is sent. */
 export interface PlanEdits {
-  /** Fine-tune this module instead of the least critical one; criticality is then not measured. */
-  readonly module?: string;
+  /** Weights to fine-tune instead of the least critical module's. */
+  readonly modules?: ModulesChoice;
   /** Corruptions to measure instead of the profile's; none leaves them out. */
   readonly corruptions?: readonly string[];
   readonly severities?: readonly number[];
@@ -13,63 +15,85 @@ export interface PlanEdits {
   readonly restarts?: number;
   /** Positions on the line. */
   readonly alphas?: readonly number[];
+  /** Rounds of refining alpha between those positions. */
+  readonly refinements?: number;
+  readonly rule?: InterpolateSpec['rule'];
+  readonly margin?: number;
   /** Epochs of the fine-tuning; milestones keep their relative place. */
   readonly epochs?: number;
   /** Learning rate of the fine-tuning. */
   readonly learningRate?: number;
+  /** Learning rates to try first, and for how many epochs each. */
+  readonly sweep?: { readonly rates: readonly number[]; readonly epochs: number };
+  readonly batchNorm?: FineTuneSpec['batchNorm'];
+  readonly trustRegion?: number;
+  /** Seeds that measure criticality. */
+  readonly criticalitySeeds?: number;
+  /** Share of the modules, those of lowest first-order estimate, whose criticality is measured. */
+  readonly measuredShare?: number;
 }
 
 /** The plan with the edits made; the given one stays as it is. */
 export function editPlan(plan: Plan, edits: PlanEdits): Plan {
   const { stages } = structuredClone(plan);
-  let kept = stages;
-  if (edits.module !== undefined) kept = withModule(kept, edits.module);
+  let kept = edits.modules === undefined ? stages : withModules(stages, edits.modules);
   if (edits.corruptions?.length === 0) kept = without(kept, (stage) => isOnlyCorruptions(stage));
   for (const stage of kept) {
-    const evaluation = stage.evaluate?.spec;
-    if (evaluation) {
-      if (edits.corruptions !== undefined && evaluation.corruptions.length > 0) evaluation.corruptions = [...edits.corruptions];
-      if (edits.severities !== undefined && evaluation.corruptions.length > 0) evaluation.severities = [...edits.severities];
-      if (edits.restarts !== undefined) for (const attack of evaluation.attacks) attack.restarts = edits.restarts;
-    }
-    const line = stage.interpolate?.spec;
-    if (line && edits.alphas !== undefined) line.alphas = [...edits.alphas];
-    const tuning = stage.fineTune?.spec;
-    if (tuning?.optimizer && edits.learningRate !== undefined) tuning.optimizer.learningRate = edits.learningRate;
-    if (tuning && edits.epochs !== undefined) {
-      const factor = edits.epochs / tuning.epochs;
-      const { optimizer } = tuning;
-      if (optimizer) optimizer.milestones = scaled(optimizer.milestones, factor, edits.epochs);
-      tuning.epochs = edits.epochs;
-    }
+    editEvaluation(stage, edits);
+    editLine(stage, edits);
+    editFineTuning(stage, edits);
+    editCriticality(stage, edits);
   }
   return { stages: kept };
 }
 
-type Stages = Plan['stages'];
+type Stage = Stages[number];
 
-function scaled(milestones: readonly number[], factor: number, epochs: number): number[] {
-  return [...new Set(milestones.map((epoch) => Math.round(epoch * factor)))].filter((epoch) => epoch > 0 && epoch < epochs);
-}
-
-function isOnlyCorruptions(stage: Stages[number]): boolean {
+function isOnlyCorruptions(stage: Stage): boolean {
   const spec = stage.evaluate?.spec;
   return spec !== undefined && spec !== null && !spec.standard && spec.attacks.length === 0;
 }
 
-/** The stages but those, and without the references to them. */
-function without(stages: Stages, isGone: (stage: Stages[number]) => boolean): Stages {
-  const gone = new Set(stages.filter(isGone).map(({ id }) => id));
-  return stages.filter(({ id }) => !gone.has(id)).map((stage) => ({ ...stage, after: stage.after.filter((id) => !gone.has(id)) }));
+function editEvaluation(stage: Stage, { corruptions, severities, restarts }: PlanEdits): void {
+  const spec = stage.evaluate?.spec;
+  if (!spec) return;
+  if (corruptions !== undefined && spec.corruptions.length > 0) spec.corruptions = [...corruptions];
+  if (severities !== undefined && spec.corruptions.length > 0) spec.severities = [...severities];
+  if (restarts !== undefined) for (const attack of spec.attacks) attack.restarts = restarts;
 }
 
-function withModule(stages: Stages, module: string): Stages {
-  if (!stages.some(({ fineTune }) => fineTune)) throw invalidInput('--module', module, 'has no use here: the plan fine-tunes nothing');
-  for (const { fineTune } of stages) {
-    if (!fineTune?.spec) continue;
-    fineTune.spec.scope = 'FINE_TUNE_SCOPE_MODULES';
-    fineTune.spec.modules = [module];
-    fineTune.criticalityStage = '';
+function editLine(stage: Stage, { alphas, refinements, rule, margin }: PlanEdits): void {
+  const spec = stage.interpolate?.spec;
+  if (!spec) return;
+  if (alphas !== undefined) spec.alphas = [...alphas];
+  spec.refinements = refinements ?? spec.refinements;
+  spec.rule = rule ?? spec.rule;
+  spec.margin = margin ?? spec.margin;
+}
+
+function editFineTuning({ fineTune }: Stage, edits: PlanEdits): void {
+  const spec = fineTune?.spec;
+  if (!fineTune || !spec) return;
+  const { optimizer } = spec;
+  if (edits.sweep) {
+    if (!fineTune.selection)
+      throw invalidInput('--sweep-lr', edits.sweep.rates.join(','), 'needs held-out images: the plan selects on none');
+    fineTune.sweep = { rates: [...edits.sweep.rates], epochs: edits.sweep.epochs };
   }
-  return without(stages, ({ id, kind }) => kind === 'criticality' || (kind === 'craft' && id === 'craft'));
+  if (optimizer && edits.learningRate !== undefined) optimizer.learningRate = edits.learningRate;
+  spec.batchNorm = edits.batchNorm ?? spec.batchNorm;
+  spec.trustRegion = edits.trustRegion ?? spec.trustRegion;
+  if (edits.epochs === undefined) return;
+  if (optimizer) optimizer.milestones = scaled(optimizer.milestones, edits.epochs / spec.epochs, edits.epochs);
+  spec.epochs = edits.epochs;
+}
+
+function editCriticality({ criticality }: Stage, { criticalitySeeds, measuredShare }: PlanEdits): void {
+  if (!criticality) return;
+  criticality.seeds = criticalitySeeds ?? criticality.seeds;
+  criticality.measuredShare = measuredShare ?? criticality.measuredShare;
+}
+
+function scaled(milestones: readonly number[], factor: number, epochs: number): number[] {
+  return [...new Set(milestones.map((epoch) => Math.round(epoch * factor)))].filter((epoch) => epoch > 0 && epoch < epochs);
 }

@@ -112,7 +112,15 @@ describe('editPlan', () => {
         id: 'criticality',
         after: ['craft'],
         kind: 'criticality',
-        criticality: { network: GIVEN, adversarialSet: 'craftStage', craftStage: 'craft', spec: null },
+        criticality: {
+          network: GIVEN,
+          adversarialSet: 'craftStage',
+          craftStage: 'craft',
+          spec: null,
+          seeds: 1,
+          measuredShare: 0,
+          greedy: null,
+        },
       },
       {
         id: 'fine-tune',
@@ -123,6 +131,8 @@ describe('editPlan', () => {
           train: data,
           selection: data,
           criticalityStage: 'criticality',
+          choice: null,
+          sweep: null,
           spec: {
             ...{ scope: 'FINE_TUNE_SCOPE_MODULES', modules: [], epochs: 10, batchSize: 128, batchNorm: 'BATCH_NORM_MODE_TRACK' },
             ...{ keepBest: true, trustRegion: 0, seed: 0, augment: null },
@@ -153,12 +163,12 @@ describe('editPlan', () => {
   it('without edits gives the same plan, and never touches the given one', () => {
     const copy = structuredClone(plan);
     assert.deepEqual(editPlan(plan, {}), copy);
-    editPlan(plan, { module: 'conv1', corruptions: [], epochs: 2 });
+    editPlan(plan, { modules: { kind: 'named', modules: ['conv1'] }, corruptions: [], epochs: 2 });
     assert.deepEqual(plan, copy);
   });
 
   it('leaves criticality out when the module is named, with every reference to it', () => {
-    const edited = editPlan(plan, { module: 'layer2.1.conv2' });
+    const edited = editPlan(plan, { modules: { kind: 'named', modules: ['layer2.1.conv2'] } });
     assert.deepEqual(ids(edited), ['fine-tune', 'before', 'before-corruptions', 'report']);
     assert.deepEqual(edited.stages[0]?.fineTune?.spec?.modules, ['layer2.1.conv2']);
     assert.deepEqual(edited.stages[0]?.after, []);
@@ -180,7 +190,31 @@ describe('editPlan', () => {
   });
 
   it('refuses a module where nothing is fine-tuned', () => {
-    assert.throws(() => editPlan({ stages: [] }, { module: 'conv1' }), InvalidArgument);
+    assert.throws(() => editPlan({ stages: [] }, { modules: { kind: 'named', modules: ['conv1'] } }), InvalidArgument);
+  });
+
+  it('chooses all layers or the last one without measuring criticality', () => {
+    const edited = editPlan(plan, { modules: { kind: 'scope', scope: 'FINE_TUNE_SCOPE_LAST' } });
+    assert.ok(!ids(edited).includes('criticality'));
+    assert.deepEqual([edited.stages[0]?.fineTune?.spec?.scope, edited.stages[0]?.fineTune?.spec?.modules], ['FINE_TUNE_SCOPE_LAST', []]);
+  });
+
+  it('chooses modules by their criticality, and grows a set where that is the rule', () => {
+    const greedy = { kind: 'rule', rule: 'MODULE_RULE_GREEDY', count: 3, candidates: 5 } as const;
+    const edited = editPlan(plan, { modules: greedy });
+    assert.deepEqual(edited.stages[1]?.criticality?.greedy, { modules: 3, candidates: 5 });
+    assert.deepEqual(edited.stages[2]?.fineTune?.choice, { rule: 'MODULE_RULE_GREEDY', count: 3 });
+    const most = { kind: 'rule', rule: 'MODULE_RULE_MOST_CRITICAL', count: 1, candidates: 0 } as const;
+    assert.equal(editPlan(plan, { modules: most }).stages[1]?.criticality?.greedy, null);
+  });
+
+  it('sweeps learning rates, sets the arm of batch norm, the trust region, seeds and pruning', () => {
+    const sweep = { rates: [0.001, 0.01], epochs: 2 };
+    const edits = { sweep, batchNorm: 'BATCH_NORM_MODE_FREEZE', trustRegion: 0.1, criticalitySeeds: 3, measuredShare: 0.25 } as const;
+    const { stages } = editPlan(plan, edits);
+    assert.deepEqual(stages[2]?.fineTune?.sweep, sweep);
+    assert.deepEqual([stages[2]?.fineTune?.spec?.batchNorm, stages[2]?.fineTune?.spec?.trustRegion], ['BATCH_NORM_MODE_FREEZE', 0.1]);
+    assert.deepEqual([stages[1]?.criticality?.seeds, stages[1]?.criticality?.measuredShare], [3, 0.25]);
   });
 });
 

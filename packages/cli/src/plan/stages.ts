@@ -2,9 +2,11 @@ import type {
   AttackSpec,
   CraftStage,
   CriticalitySpec,
+  CriticalityStage,
   DataSource,
   EvaluateSpec,
   FineTuneSpec,
+  FineTuneStage,
   InterpolateSpec,
   NetworkSource,
   Plan,
@@ -44,13 +46,16 @@ export type AdversarialSource =
   | { readonly kind: 'set'; readonly digest: string }
   | { readonly kind: 'craft'; readonly data: DataSource; readonly attack: AttackSpec; readonly seed: number };
 
+/** How a criticality stage measures beside the settings of one measurement. */
+export type Measurement = Pick<CriticalityStage, 'seeds' | 'measuredShare' | 'greedy'>;
+
 /** Measures criticality on a given adversarial set, or on one that is crafted first. */
-export function criticalityPlan(source: AdversarialSource, spec: CriticalitySpec): Plan {
+export function criticalityPlan(source: AdversarialSource, spec: CriticalitySpec, measurement: Measurement): Plan {
   if (source.kind === 'set') {
-    const criticality = { network: GIVEN, adversarialSet: 'digest', digest: source.digest, spec } as const;
+    const criticality = { network: GIVEN, adversarialSet: 'digest', digest: source.digest, spec, ...measurement } as const;
     return { stages: [stage('criticality', [], { kind: 'criticality', criticality })] };
   }
-  const criticality = { network: GIVEN, adversarialSet: 'craftStage', craftStage: 'craft', spec } as const;
+  const criticality = { network: GIVEN, adversarialSet: 'craftStage', craftStage: 'craft', spec, ...measurement } as const;
   return {
     stages: [
       craftStage('craft', source.data, source.attack, source.seed),
@@ -60,8 +65,8 @@ export function criticalityPlan(source: AdversarialSource, spec: CriticalitySpec
 }
 
 /** Fine-tunes named modules, or whatever the scope says. */
-export function fineTunePlan(train: DataSource, selection: DataSource | null, spec: FineTuneSpec): Plan {
-  const fineTune = { network: GIVEN, train, selection, spec, criticalityStage: '' };
+export function fineTunePlan(train: DataSource, selection: DataSource | null, spec: FineTuneSpec, sweep: FineTuneStage['sweep']): Plan {
+  const fineTune = { network: GIVEN, train, selection, spec, criticalityStage: '', choice: null, sweep };
   return { stages: [stage('fine-tune', [], { kind: 'fineTune', fineTune })] };
 }
 

@@ -16,24 +16,34 @@ export interface CriticalityDocument {
     readonly standardError: number;
     readonly nanEpochs: number;
     readonly seconds: number;
+    /** Modules perturbed together under this name. */
+    readonly modules: readonly string[];
+    /** MRC by each seed, where several measured. */
+    readonly seedMrcs: readonly number[];
   }[];
+  /** First-order estimates by rising estimate; empty unless asked for. */
+  readonly estimates: CriticalityResult['estimates'];
+  /** Agreement of the seeds; null with one. */
+  readonly stability: CriticalityResult['stability'];
+  /** The set grown by joint criticality; empty unless asked for. */
+  readonly greedy: CriticalityResult['greedy'];
 }
 
 /** Criticality as scripts read it. */
-export function criticalityDocument({ baseLoss, baseAccuracy, modules }: CriticalityResult): CriticalityDocument {
-  return { baseLoss, baseAccuracy, modules: modules.map((module) => ({ ...module })).sort((a, b) => a.mrc - b.mrc) };
+export function criticalityDocument({ modules, ...rest }: CriticalityResult): CriticalityDocument {
+  return { ...rest, modules: modules.map((module) => ({ ...module })).sort((a, b) => a.mrc - b.mrc) };
 }
 
 /** The same for people. */
-export function criticalityText({ baseLoss, baseAccuracy, modules }: CriticalityDocument, columns?: number): string {
-  const rows = modules.map((module) => [
-    module.name,
-    module.mrc.toFixed(4),
-    module.standardError.toFixed(4),
-    (module.robustAccuracyDrop * 100).toFixed(2),
-    module.perturbationRatio.toFixed(3),
-    duration(module.seconds),
-  ]);
+export function criticalityText(document: CriticalityDocument, columns?: number): string {
+  const { baseLoss, baseAccuracy, modules, estimates } = document;
+  const parts = modules.length > 0 ? [modulesTable(modules, columns)] : [estimatesTable(estimates, columns)];
+  const lines = [`On the adversarial images: loss ${baseLoss.toFixed(4)}, accuracy ${percent(baseAccuracy)}.`, ...remarks(document)];
+  if (document.greedy.length > 0) parts.push(greedyTable(document.greedy, columns));
+  return [...parts, lines.join('\n')].join('\n\n');
+}
+
+function modulesTable(modules: CriticalityDocument['modules'], columns?: number): string {
   const head = [
     { title: 'module' },
     { title: 'MRC', right: true },
@@ -42,19 +52,54 @@ export function criticalityText({ baseLoss, baseAccuracy, modules }: Criticality
     { title: '‖Δ‖/‖θ‖', right: true, optional: true },
     { title: 'time', right: true, optional: true },
   ];
+  return table(
+    head,
+    modules.map((module) => [
+      module.name,
+      module.mrc.toFixed(4),
+      module.standardError.toFixed(4),
+      (module.robustAccuracyDrop * 100).toFixed(2),
+      module.perturbationRatio.toFixed(3),
+      duration(module.seconds),
+    ]),
+    columns,
+  );
+}
+
+function estimatesTable(estimates: CriticalityDocument['estimates'], columns?: number): string {
+  const rows = estimates.map(({ name, firstOrder }) => [name, firstOrder.toFixed(4)]);
+  return table([{ title: 'module' }, { title: 'first-order estimate, no MRC', right: true }], rows, columns);
+}
+
+function greedyTable(steps: CriticalityDocument['greedy'], columns?: number): string {
+  const rows = steps.map(({ added, mrc, tried }, index) => [String(index + 1), added, mrc.toFixed(4), String(tried)]);
+  return table(
+    [{ title: 'modules', right: true }, { title: 'added' }, { title: 'joint MRC', right: true }, { title: 'tried', right: true }],
+    rows,
+    columns,
+  );
+}
+
+function remarks({ modules, estimates, stability }: CriticalityDocument): string[] {
+  const lines: string[] = [];
   const least = modules[0];
-  const tied = least === undefined ? [] : modules.slice(1).filter((module) => module.mrc - least.mrc < least.standardError);
-  const lines = [
-    table(head, rows, columns),
-    '',
-    `On the adversarial images: loss ${baseLoss.toFixed(4)}, accuracy ${percent(baseAccuracy)}.`,
-  ];
   if (least !== undefined) {
+    const tied = modules.slice(1).filter((module) => module.mrc - least.mrc < least.standardError);
     const others = tied.length === 0 ? '' : `, tied within its standard error with ${tied.map(({ name }) => name).join(', ')}`;
     lines.push(`Least critical: ${least.name}${others}.`);
+  }
+  if (stability !== null) {
+    lines.push(
+      `${stability.seeds} seeds: rank correlation ${stability.spearman.toFixed(3)}, ` +
+        `${percent(stability.leastAgreement)} of them with this least critical module, ` +
+        `largest spread of one module ${percent(stability.largestSpread)}.`,
+    );
+  }
+  if (modules.length > 0 && estimates.length > modules.length) {
+    lines.push(`${modules.length} of ${estimates.length} modules were measured, those of lowest first-order estimate.`);
   }
   const unstable = modules.filter(({ nanEpochs }) => nanEpochs > 0);
   if (unstable.length > 0)
     lines.push(`Steps whose loss was no finite number were left out at ${unstable.map(({ name }) => name).join(', ')}.`);
-  return lines.join('\n');
+  return lines;
 }

@@ -1,5 +1,5 @@
 import { accuracyOf, type Accuracy } from '@rift/client';
-import type { EpochRecord, InterpolateResult } from '@rift/contracts';
+import type { EpochRecord, InterpolateResult, SweepPoint } from '@rift/contracts';
 
 import { accuracyText, duration } from '../output/format.js';
 import { table } from '../output/table.js';
@@ -52,6 +52,18 @@ export function epochsText(epochs: readonly EpochDocument[], chosen: number, col
     ]),
     columns,
   );
+}
+
+/** The learning rates of a sweep for people, with a blank line after them; empty without a sweep. */
+export function sweepText(sweep: readonly SweepPoint[], columns?: number): string {
+  if (sweep.length === 0) return '';
+  const best = Math.max(...sweep.map(({ selectionStandard }) => selectionStandard));
+  const rows = sweep.map(({ learningRate, selectionStandard }) => [
+    String(learningRate),
+    (selectionStandard * 100).toFixed(2),
+    selectionStandard === best ? 'best' : '',
+  ]);
+  return `${table([{ title: 'rate', right: true }, { title: 'held-out %', right: true }, { title: '' }], rows, columns)}\n\n`;
 }
 
 /** One position on the line, as scripts read it. */
