@@ -37,6 +37,18 @@ export class RunFailed extends ServiceError {
   }
 }
 
+/** Some runs of a study failed; the others are written. */
+export class StudyIncomplete extends ServiceError {
+  readonly kind: ErrorKind = { reason: 'STUDY_INCOMPLETE', grpcCode: 9, httpStatus: 409, exitCode: ExitCode.failed };
+
+  constructor(failed: number, all: number) {
+    super(`${failed} of ${all} runs failed; the table says why. Run the same command again to try them once more.`, {
+      failed: String(failed),
+      all: String(all),
+    });
+  }
+}
+
 /** The command was typed wrongly: one sentence that says what is wrong and what to type. */
 export function usageError(message: string): UsageError {
   return new UsageError(message);

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { readFileSync } from 'node:fs';
 
 import { registerAttack } from './commands/attack.js';
 import type { StartSession } from './commands/context.js';
@@ -16,12 +15,14 @@ import { optionWithDefault } from './commands/options.js';
 import { registerNetworks } from './commands/networks.js';
 import { registerRun } from './commands/run.js';
 import { registerRuns } from './commands/runs.js';
+import { registerStudy } from './commands/study.js';
 import { registerTrain } from './commands/train.js';
 import { registerUp } from './commands/up.js';
 import { parseDevice, parseEndpoint } from './parse/device.js';
 import { integer } from './parse/numbers.js';
 import { SEED, THREADS } from './settings/settings.js';
 import { PRECISIONS, choose } from './parse/vocabulary.js';
+import { version } from './version.js';
 
 const NOTES = `
 Without --endpoint a command starts the services it needs on this machine (state in RIFT_HOME, ./.rift) and stops them again.
@@ -39,11 +40,6 @@ Settings come from flags, else from the environment, else from ./rift.json, else
   RIFT_CONFIG     the only configuration file to read
   NO_COLOR        no colours
 `;
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
-}
 
 /** Where the program's own help goes. */
 export interface ProgramStreams {
@@ -87,6 +83,7 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
   registerTrain(program, start);
   registerRun(program, start);
   registerRuns(program, start);
+  registerStudy(program, start);
   registerExportRun(program, start);
   registerConfig(program, start);
   registerCompletion(program, start);

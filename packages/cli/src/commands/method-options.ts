@@ -26,11 +26,16 @@ export interface MethodOptions {
   readonly margin?: number;
 }
 
-/** The choices of the method that replace those of the profile: modules, criticality, fine-tuning, alpha. */
-export function addMethodOptions(command: Command): Command {
+/** Which weights are fine-tuned. */
+export function addModulesOptions(command: Command): Command {
   return command
     .option('--modules <which>', `weights to fine-tune: ${MODULES_HELP} (default: least)`, modulesChoice)
-    .option('--module <names>', 'the same by name alone', moduleNames)
+    .option('--module <names>', 'the same by name alone', moduleNames);
+}
+
+/** The other choices of the method that replace those of the profile: criticality, fine-tuning, alpha. */
+export function addMethodOptions(command: Command): Command {
+  return command
     .option(
       '--mrc-seeds <n>',
       'seeds that measure criticality, for rank stability (default: 1)',

@@ -17,7 +17,7 @@ import { SAMPLE, SAMPLE_EDITS, SAMPLE_LIMITS } from '../sample.js';
 import { endpointOf, withClient, type Session } from '../session.js';
 import { datasetOf, example, networkOf, type StartSession } from './context.js';
 import { enforceGates, gateDocument, type GateOptions } from './gates.js';
-import { addMethodOptions, methodEdits, type MethodOptions } from './method-options.js';
+import { addMethodOptions, addModulesOptions, methodEdits, type MethodOptions } from './method-options.js';
 import {
   addCheckpointOptions,
   addGates,
@@ -57,7 +57,7 @@ export function registerRun(program: Command, start: StartSession): void {
     .option('--format <layout>', 'layout of a folder (default: told by its files)', datasetFormat)
     .option('--held-out <n>', 'training images to hold out where a folder has no val split', integer('--held-out'))
     .option('--profile <name>', 'paper, code or sound (default: sound)', profile);
-  addMethodOptions(addCheckpointOptions(command))
+  addMethodOptions(addModulesOptions(addCheckpointOptions(command)))
     .option('--corruptions <names>', 'standard, all, none or a list', corruptionList)
     .option('--severities <list>', 'severities of the corruptions', severityList)
     .option('--restarts <n>', 'random starts of the final attacks', integer('--restarts', { min: 1, max: 1000 }))

@@ -1,9 +1,12 @@
 import { STANDARD_CORRUPTIONS } from '@rift/client';
 import type { Command, Option } from 'commander';
 
+import { SIZES } from '../study/sizes.js';
 import {
+  ALPHA_RULES,
   ARCHITECTURES,
   ATTACKS,
+  BATCH_NORM_MODES,
   DATASET_FORMATS,
   EXTRA_CORRUPTIONS,
   GROUPINGS,
@@ -37,18 +40,23 @@ export interface OptionModel {
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--arch': Object.keys(ARCHITECTURES),
   '--attack': Object.keys(ATTACKS),
+  '--batch-norm': Object.keys(BATCH_NORM_MODES),
   '--corruptions': ['standard', 'all', 'none', ...STANDARD_CORRUPTIONS, ...EXTRA_CORRUPTIONS],
   '--device': ['auto', 'cpu', 'cuda'],
   '--format': Object.keys(DATASET_FORMATS),
   '--grouping': Object.keys(GROUPINGS),
   '--method': Object.keys(METHODS),
+  '--modules': ['all', 'last', 'least', 'most', 'top:', 'greedy:'],
   '--norm': Object.keys(NORMS),
   '--precision': Object.keys(PRECISIONS),
   '--preprocess': ['cifar10', 'cifar100', 'imagenet', 'none'],
   '--profile': Object.keys(PROFILES),
+  '--rule': Object.keys(ALPHA_RULES),
+  '--scale': Object.keys(SIZES),
   '--split': ['train', 'val', 'test'],
   '--state': Object.keys(RUN_STATES),
   '--suite': [...SUITES],
+  '--weight-norm': Object.keys(NORMS),
 };
 
 const PATHS = /<(file|folder|dir|path)/;

@@ -12,6 +12,8 @@ export interface RunRequest {
   readonly settings: RunSettingsInput;
   /** Unset means the plan of the settings' profile. */
   readonly plan?: Plan;
+  /** UUID that makes this the same run when it is asked for again; unset draws a new one. */
+  readonly requestId?: string;
 }
 
 /** How long a cancelled run may take to stop before it is left to the service. */
@@ -28,6 +30,7 @@ export async function createRun(session: Session, client: RiftClient, request: R
     name: request.name,
     settings: settingsOf(session, request.settings),
     ...(request.plan === undefined ? {} : { plan: request.plan }),
+    ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
   };
   return await client.runs.create(message, { signal: session.interrupts.signal });
 }

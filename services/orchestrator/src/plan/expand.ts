@@ -1,5 +1,5 @@
 import type { DatasetInfo, DataSource, ImageLimits, NetworkSource, Plan, RunSettings, Stage } from '@rift/contracts';
-import { InvalidArgument } from '@rift/service-kit';
+import { InvalidArgument } from '@rift/service-kit/client';
 import { DEFAULT_SEVERITIES } from './corruptions.js';
 import { choicesOf, type ProfileChoices } from './profiles.js';
 import { seedFor } from './seeds.js';
@@ -8,6 +8,12 @@ import { seedFor } from './seeds.js';
 const GALLERY = 8;
 
 const NO_LIMITS: ImageLimits = { criticality: 0, train: 0, selection: 0, test: 0, corruption: 0 };
+
+/** The network that a method starts from, and the stages that have to be done before it is there. */
+export interface Start {
+  readonly network: NetworkSource;
+  readonly after: readonly string[];
+}
 
 /**
  * Makes the complete plan of a profile: craft, criticality, fine-tune, interpolate, the evaluations before and after (accuracies
@@ -18,6 +24,33 @@ const NO_LIMITS: ImageLimits = { criticality: 0, train: 0, selection: 0, test: 0
  * @throws InvalidArgument naming the settings' field at fault.
  */
 export function expandPlan(settings: RunSettings, dataset: DatasetInfo): Plan {
+  if (settings.network === '') {
+    throw new InvalidArgument(
+      'settings.network',
+      '',
+      'must name a network when no plan is sent: the plan of a profile starts from a trained one',
+    );
+  }
+  const stages = methodOf(settings, dataset, { network: { source: 'network', network: '' }, after: [] });
+  const report: Stage = {
+    id: 'report',
+    after: stages.map(({ id }) => id),
+    kind: 'report',
+    report: { beforeStage: 'before', afterStage: 'after' },
+  };
+  return { stages: [...stages, report] };
+}
+
+/**
+ * The stages of a profile from any network on, given or made by an earlier stage of the plan; without the report.
+ *
+ * @throws InvalidArgument naming the settings' field at fault.
+ */
+export function methodOf(
+  settings: Pick<RunSettings, 'profile' | 'seed' | 'limits' | 'dataset'>,
+  dataset: DatasetInfo,
+  { network: given, after: first }: Start,
+): Stage[] {
   const choices = choicesOf(settings.profile);
   if (!choices) {
     throw new InvalidArgument(
@@ -26,22 +59,14 @@ export function expandPlan(settings: RunSettings, dataset: DatasetInfo): Plan {
       'must be PROFILE_PAPER, PROFILE_CODE or PROFILE_SOUND when no plan is sent',
     );
   }
-  if (settings.network === '') {
-    throw new InvalidArgument(
-      'settings.network',
-      '',
-      'must name a network when no plan is sent: the plan of a profile starts from a trained one',
-    );
-  }
   const limits = settings.limits ?? NO_LIMITS;
   const images = (split: string, limit: number): DataSource => selectImages(dataset, settings, split, limit);
   const seed = (purpose: string): number => seedFor(settings.seed, purpose);
-  const given: NetworkSource = { source: 'network', network: '' };
   const made = (stage: string): NetworkSource => ({ source: 'stage', stage });
 
-  const evaluation = (id: string, network: NetworkSource, after: string[]): Stage => ({
+  const evaluation = (id: string, network: NetworkSource, after: readonly string[]): Stage => ({
     id,
-    after,
+    after: [...after],
     kind: 'evaluate',
     evaluate: {
       network,
@@ -50,9 +75,9 @@ export function expandPlan(settings: RunSettings, dataset: DatasetInfo): Plan {
       spec: { standard: true, attacks: [choices.evaluation], corruptions: [], severities: [], seed: seed('evaluate'), gallery: GALLERY },
     },
   });
-  const corruptions = (id: string, network: NetworkSource, after: string[]): Stage => ({
+  const corruptions = (id: string, network: NetworkSource, after: readonly string[]): Stage => ({
     id,
-    after,
+    after: [...after],
     kind: 'evaluate',
     evaluate: {
       network,
@@ -68,25 +93,19 @@ export function expandPlan(settings: RunSettings, dataset: DatasetInfo): Plan {
     },
   });
 
-  return {
-    stages: [
-      ...methodStages(choices, { given, made, images, limits, seed }),
-      evaluation('before', given, []),
-      corruptions('before-corruptions', given, []),
-      evaluation('after', made('interpolate'), ['interpolate']),
-      corruptions('after-corruptions', made('interpolate'), ['interpolate']),
-      {
-        id: 'report',
-        after: ['craft', 'criticality', 'fine-tune', 'interpolate', 'before', 'before-corruptions', 'after', 'after-corruptions'],
-        kind: 'report',
-        report: { beforeStage: 'before', afterStage: 'after' },
-      },
-    ],
-  };
+  return [
+    ...methodStages(choices, { given, first, made, images, limits, seed }),
+    evaluation('before', given, first),
+    corruptions('before-corruptions', given, first),
+    evaluation('after', made('interpolate'), ['interpolate']),
+    corruptions('after-corruptions', made('interpolate'), ['interpolate']),
+  ];
 }
 
 interface Parts {
   readonly given: NetworkSource;
+  /** Stages before the first one. */
+  readonly first: readonly string[];
   readonly made: (stage: string) => NetworkSource;
   readonly images: (split: string, limit: number) => DataSource;
   readonly limits: ImageLimits;
@@ -95,11 +114,11 @@ interface Parts {
 
 /** The paper's three steps (section 4), with the adversarial set before them. */
 function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
-  const { given, made, images, limits, seed } = parts;
+  const { given, first, made, images, limits, seed } = parts;
   return [
     {
       id: 'craft',
-      after: [],
+      after: [...first],
       kind: 'craft',
       craft: {
         network: given,
@@ -109,7 +128,7 @@ function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
     },
     {
       id: 'criticality',
-      after: ['craft'],
+      after: [...first, 'craft'],
       kind: 'criticality',
       criticality: {
         network: given,
@@ -123,7 +142,7 @@ function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
     },
     {
       id: 'fine-tune',
-      after: ['criticality'],
+      after: [...first, 'criticality'],
       kind: 'fineTune',
       fineTune: {
         network: given,
@@ -137,7 +156,7 @@ function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
     },
     {
       id: 'interpolate',
-      after: ['fine-tune'],
+      after: [...first, 'fine-tune'],
       kind: 'interpolate',
       interpolate: {
         from: given,
@@ -149,7 +168,7 @@ function methodStages(choices: ProfileChoices, parts: Parts): Stage[] {
   ];
 }
 
-function selectImages(dataset: DatasetInfo, settings: RunSettings, split: string, limit: number): DataSource {
+function selectImages(dataset: DatasetInfo, settings: Pick<RunSettings, 'dataset' | 'profile'>, split: string, limit: number): DataSource {
   const found = dataset.splits[split];
   if (!found) {
     const advice = split === 'val' ? '; import the data set with held-out images, or choose another profile' : '';
