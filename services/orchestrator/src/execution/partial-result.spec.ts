@@ -25,7 +25,14 @@ describe('what a stage knows before its end', () => {
     const partial = partialCriticality();
     for (const [name, mrc] of [['b', 2] as const, ['a', 1] as const]) {
       const rest = { robustAccuracyDrop: 0, perturbationRatio: 0, firstOrder: 0, standardError: 0, seconds: 1, nanEpochs: 0 };
-      partial.take?.(0, { baseLoss: 1, baseAccuracy: 0.5, modules: [{ name, mrc, ...rest }] });
+      partial.take?.(0, {
+        baseLoss: 1,
+        baseAccuracy: 0.5,
+        modules: [{ name, mrc, modules: [name], seedMrcs: [], ...rest }],
+        estimates: [],
+        stability: null,
+        greedy: [],
+      });
     }
     assert.deepEqual(
       partial.current()?.criticality?.modules.map(({ name }) => name),

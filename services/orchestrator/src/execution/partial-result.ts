@@ -76,7 +76,7 @@ export function partialEpochs<R>(epochs: number, kind: 'train' | 'fineTune'): Pa
     current: () => {
       if (records.size === 0) return undefined;
       const made = { digest: '', epochs: [...records.values()], chosenEpoch: 0 };
-      return kind === 'train' ? { result: 'train', train: made } : { result: 'fineTune', fineTune: { ...made, relativeChange: {} } };
+      return kind === 'train' ? { result: 'train', train: made } : { result: 'fineTune', fineTune: { ...made, relativeChange: {}, sweep: [] } };
     },
   };
 }

@@ -62,7 +62,8 @@ async function measureSeeds(
   const { values, cached } = await context.units(
     'modules',
     specs.flatMap((seeded) => portions.map((portion) => criticalityUnit(context, { ...inputs, spec: { ...seeded, ...portion } }))),
-    partialCriticality(),
+    // Rows of several seeds would name every module more than once.
+    seeds === 1 ? partialCriticality() : undefined,
   );
   const ofSeeds = specs.map((_, index) => mergeCriticality(values.slice(index * portions.length, (index + 1) * portions.length)));
   return { result: mergeSeeds(ofSeeds), cached };
