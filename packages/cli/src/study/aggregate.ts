@@ -26,6 +26,9 @@ export interface StudyRow {
   readonly before: Measured<Estimate>;
   readonly after: Measured<Estimate>;
   readonly change: Measured<Estimate>;
+  /** At alpha = 1, on the images that choose alpha. */
+  readonly tuned: Measured<Estimate>;
+  readonly tunedChange: Measured<Estimate>;
   readonly modules: readonly string[];
   readonly alphas: readonly number[];
   /** The paper's figures; null where it has none. */
@@ -53,6 +56,8 @@ export function rowsOf(study: string, cells: readonly CellResult[]): StudyRow[] 
         before: estimates(done.map(({ before }) => before)),
         after: estimates(done.map(({ after }) => after)),
         change: estimates(done.map(({ change }) => change)),
+        tuned: estimates(done.map(({ tuned }) => tuned)),
+        tunedChange: estimates(done.map(({ tunedChange }) => tunedChange)),
         modules: [...new Set(done.map(({ modules }) => modules.join(', ')))],
         alphas: done.flatMap(({ alpha }) => (alpha === null ? [] : [alpha])),
         published: published === undefined ? null : { before: published.before, after: published.after },

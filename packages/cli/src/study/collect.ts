@@ -46,6 +46,9 @@ export interface CellResult {
   readonly before: Measured<Accuracy>;
   readonly after: Measured<Accuracy>;
   readonly change: Measured<Change>;
+  /** At the end of the line, alpha = 1, on the images that choose alpha, and the change from alpha = 0 there. */
+  readonly tuned: Measured<Accuracy>;
+  readonly tunedChange: Measured<Change>;
   /** Modules that were fine-tuned; all or the last layer's names where the scope says so. */
   readonly modules: readonly string[];
   readonly alpha: number | null;
@@ -64,6 +67,8 @@ const NOTHING = {
   before: {},
   after: {},
   change: {},
+  tuned: {},
+  tunedChange: {},
   modules: [],
   alpha: null,
   path: [],
@@ -99,6 +104,7 @@ export function collectCell(cell: Cell, run: Run): CellResult {
       ood: oodChangeOf(beforeOod?.corruptions ?? [], afterOod?.corruptions ?? []),
       adversarial: changeOf(before?.attacks[0]?.outcome, after?.attacks[0]?.outcome),
     }),
+    ...tunedPart(line?.points ?? []),
     modules: Object.keys(tuned?.relativeChange ?? {}).sort(),
     alpha: line?.chosenAlpha ?? null,
     path: (line?.points ?? []).map(pointOf),
@@ -112,6 +118,22 @@ export function collectCell(cell: Cell, run: Run): CellResult {
       perturbationRatio,
       seconds,
     })),
+  };
+}
+
+/** The fine-tuned network itself, without any interpolation: the paper's tables 3 and 4 keep no alpha rule. */
+function tunedPart(points: readonly AlphaPoint[]): Pick<CellResult, 'tuned' | 'tunedChange'> {
+  const [from, to] = [0, 1].map((alpha) => points.find((point) => point.alpha === alpha));
+  const adversarial = to?.adversarial?.outcome;
+  return {
+    tuned: present({
+      standard: to?.standard ? accuracyOf(to.standard) : undefined,
+      adversarial: adversarial ? accuracyOf(adversarial) : undefined,
+    }),
+    tunedChange: present({
+      standard: changeOf(from?.standard, to?.standard),
+      adversarial: changeOf(from?.adversarial?.outcome, adversarial),
+    }),
   };
 }
 

@@ -57,7 +57,7 @@ function setupText({ setup, machine, command, finishedAt, published, cells }: St
 function tables(document: StudyDocument): string[] {
   const datasets = [...new Set(document.rows.map(({ dataset }) => dataset))];
   const notes =
-    'Percent; changes in points. In brackets the 95 % interval: over seeds where there are several, else over images (accuracies: Wilson; changes: paired over the same images).';
+    'Percent; changes in points. In brackets the 95 % interval: over seeds where there are several, else over images (accuracies: Wilson; changes: paired over the same images). "After" is at the alpha that the rule chooses; "at alpha = 1" is the fine-tuned network itself, on the images that choose alpha.';
   return [notes, ...datasets.flatMap((dataset) => [`## ${dataset}`, datasetTable(document.rows.filter((row) => row.dataset === dataset))])];
 }
 
@@ -78,6 +78,8 @@ function datasetTable(rows: readonly StudyRow[]): string {
         row.alphas.map((alpha) => String(Number(alpha.toFixed(4)))).join(', '),
       ],
       ['', 'Δ', ...changes(row.change), ...paperChanges(published), '', ''],
+      ['', 'at alpha = 1', ...measured(row.tuned), ...blank(3), '', '1'],
+      ['', 'Δ', ...changes(row.tunedChange), ...blank(3), '', ''],
     ];
   });
   return markdownTable(heads, lines);
