@@ -16,12 +16,7 @@ fn group(name: &str, modules: &[&str]) -> ModuleGroup {
 }
 
 fn grouped(groups: Vec<ModuleGroup>) -> CriticalitySpec {
-    CriticalitySpec {
-        grouping: ModuleGrouping::Named,
-        groups,
-        epochs: 4,
-        ..spec(AscentMethod::NormalizedGradient)
-    }
+    CriticalitySpec { grouping: ModuleGrouping::Named, groups, epochs: 4, ..spec(AscentMethod::NormalizedGradient) }
 }
 
 fn refusal(spec: &CriticalitySpec) -> String {
@@ -91,10 +86,8 @@ fn no_change_within_the_ball_raises_the_loss_by_more_than_the_criticality() {
     // Theorem 3.1 of the paper: MRC bounds the rise for every change inside the ball, so for random ones on its boundary.
     let (network, set) = load();
     let modules = ["conv1", "layer2.1.conv2", "layer4.0.shortcut.0", "linear"];
-    let sound = CriticalitySpec {
-        modules: modules.map(String::from).to_vec(),
-        ..spec(AscentMethod::NormalizedGradient)
-    };
+    let sound =
+        CriticalitySpec { modules: modules.map(String::from).to_vec(), ..spec(AscentMethod::NormalizedGradient) };
     let measured = run(&network, &set, &sound);
     for module in &measured.modules {
         let name = format!("{}.weight", module.name);
@@ -107,7 +100,12 @@ fn no_change_within_the_ball_raises_the_loss_by_more_than_the_criticality() {
             moved.state.insert(&name, weight + change);
             let probe = CriticalitySpec { weight_epsilon: 0.0, epochs: 1, starts: 1, ..sound.clone() };
             let rise = run(&moved, &set, &probe).base_loss - measured.base_loss;
-            assert!(rise <= module.mrc, "{}: a random change rises by {rise}, the criticality is {}", module.name, module.mrc);
+            assert!(
+                rise <= module.mrc,
+                "{}: a random change rises by {rise}, the criticality is {}",
+                module.name,
+                module.mrc
+            );
         }
     }
 }

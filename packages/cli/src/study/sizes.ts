@@ -39,15 +39,15 @@ export const SIZES = {
   small: {
     seeds: 1,
     widthDivisor: 8,
-    trainEpochs: 10,
-    trainSteps: 4,
+    trainEpochs: 8,
+    trainSteps: 3,
     ema: null,
-    limits: { criticality: 500, train: 4000, selection: 1000, test: 1000, corruption: 200 },
+    limits: { criticality: 256, train: 2000, selection: 500, test: 500, corruption: 100 },
     edits: {
       corruptions: ['gaussian_noise', 'fog', 'jpeg_compression'],
       severities: [1, 3, 5],
       alphas: [0, 0.2, 0.4, 0.6, 0.8, 1],
-      epochs: 5,
+      epochs: 3,
     },
   },
   medium: {
