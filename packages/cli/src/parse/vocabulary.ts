@@ -1,4 +1,14 @@
-import type { AlphaRule, AttackKind, BatchNormMode, ModuleGrouping, Norm, Precision, Profile, RunState, TrainMethod } from '@rift/contracts';
+import type {
+  AlphaRule,
+  AttackKind,
+  BatchNormMode,
+  ModuleGrouping,
+  Norm,
+  Precision,
+  Profile,
+  RunState,
+  TrainMethod,
+} from '@rift/contracts';
 
 import { usageError } from '../errors.js';
 import { nearest } from './nearest.js';

@@ -76,7 +76,9 @@ export function partialEpochs<R>(epochs: number, kind: 'train' | 'fineTune'): Pa
     current: () => {
       if (records.size === 0) return undefined;
       const made = { digest: '', epochs: [...records.values()], chosenEpoch: 0 };
-      return kind === 'train' ? { result: 'train', train: made } : { result: 'fineTune', fineTune: { ...made, relativeChange: {}, sweep: [] } };
+      return kind === 'train'
+        ? { result: 'train', train: made }
+        : { result: 'fineTune', fineTune: { ...made, relativeChange: {}, sweep: [] } };
     },
   };
 }
