@@ -48,6 +48,44 @@ describe('the figures of a report', () => {
     assert.equal(data.alpha, input.interpolate?.result.chosenAlpha);
   });
 
+  it('tell of several seeds, pruning, a grown set and a sweep of learning rates', () => {
+    const { criticality, fineTune } = input;
+    assert.ok(criticality && fineTune);
+    const [first, second] = criticality.result.modules;
+    assert.ok(first && second);
+    const step = { standardError: 0, tried: 20 };
+    const report = buildReport({
+      ...input,
+      criticality: {
+        ...criticality,
+        result: {
+          ...criticality.result,
+          stability: { seeds: 3, spearman: 0.97, leastAgreement: 1, largestSpread: 0.02 },
+          estimates: [...criticality.result.modules, first, second].map(({ name, firstOrder }) => ({ name, firstOrder, modules: [name] })),
+          greedy: [
+            { added: first.name, modules: [first.name], mrc: 0.1, ...step },
+            { added: second.name, modules: [first.name, second.name], mrc: 0.3, ...step },
+          ],
+        },
+      },
+      fineTune: {
+        ...fineTune,
+        spec: { ...fineTune.spec, modules: [first.name, second.name] },
+        choice: { rule: 'MODULE_RULE_GREEDY', count: 2 },
+        result: { ...fineTune.result, sweep: [{ learningRate: 0.003, selectionStandard: 0.8125 }] },
+      },
+    });
+    assert.equal(report.data.criticality?.pruned, 2);
+    assert.match(report.data.criticality.reason, /each with the smallest joint criticality/);
+    assert.deepEqual(
+      report.data.criticality.modules.filter(({ chosen }) => chosen).map(({ name }) => name),
+      [first.name, second.name],
+    );
+    for (const text of ['Rank correlation of the seeds', 'Joint MRC', 'Swept learning rate 0.003', '81.25', '2 modules']) {
+      assert.ok(report.html.includes(text), text);
+    }
+  });
+
   it('hold no number that JSON cannot write', () => {
     const criticality = input.criticality;
     assert.ok(criticality);

@@ -8,6 +8,7 @@ import type {
   FineTuneSpec,
   InterpolateResult,
   InterpolateSpec,
+  ModuleChoice,
   NetworkInfo,
   Plan,
   RunSettings,
@@ -27,7 +28,13 @@ export interface ReportInput {
   readonly network?: Registered<NetworkInfo>;
   readonly dataset?: Registered<DatasetInfo>;
   readonly criticality?: { readonly spec: CriticalitySpec; readonly result: CriticalityResult; readonly images: DataSource | undefined };
-  readonly fineTune?: { readonly spec: FineTuneSpec; readonly result: FineTuneResult; readonly selection: DataSource | undefined };
+  readonly fineTune?: {
+    readonly spec: FineTuneSpec;
+    readonly result: FineTuneResult;
+    readonly selection: DataSource | undefined;
+    /** How its modules were chosen by criticality; unset means the least critical one. */
+    readonly choice?: ModuleChoice;
+  };
   readonly interpolate?: { readonly spec: InterpolateSpec; readonly result: InterpolateResult; readonly images: DataSource | undefined };
   /** Evaluations of the network the run started from. */
   readonly before: readonly Evaluation[];

@@ -76,7 +76,9 @@ function fineTunePart(run: Run, stage: Stage | undefined): Pick<ReportInput, 'fi
   if (!result || !spec) return {};
   // Where the plan left the module to the criticality stage, the result tells which one moved.
   const modules = spec.modules.length > 0 ? spec.modules : Object.keys(result.relativeChange);
-  return { fineTune: { spec: { ...spec, modules }, result, selection: stage.fineTune?.selection ?? undefined } };
+  const choice = stage.fineTune?.choice;
+  const selection = stage.fineTune?.selection ?? undefined;
+  return { fineTune: { spec: { ...spec, modules }, result, selection, ...(choice ? { choice } : {}) } };
 }
 
 function interpolatePart(run: Run, stage: Stage | undefined): Pick<ReportInput, 'interpolate'> {

@@ -1,6 +1,6 @@
 import type { AlphaPoint } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
-import { chooseModules } from '../../plan/choose-modules.js';
+import { chooseModules, membersOf } from '../../plan/choose-modules.js';
 import { nonInferiority } from '../../statistics/index.js';
 import type { ReportInput } from '../input.js';
 import { attackName, enumWords, imagesName, threatModelName } from './names.js';
@@ -14,7 +14,7 @@ const ROUNDING = 1e-9;
 export function criticalityData(input: ReportInput): CriticalityData | null {
   if (!input.criticality) return null;
   const { spec, result, images } = input.criticality;
-  const choice = chooseModules(result);
+  const choice = chooseModules(result, input.fineTune?.choice);
   const tuned = new Set(tunedModules(input));
   return {
     baseLoss: finite(result.baseLoss),
@@ -34,9 +34,17 @@ export function criticalityData(input: ReportInput): CriticalityData | null {
         standardError: finite(module.standardError),
         seconds: module.seconds,
         nanEpochs: module.nanEpochs,
-        chosen: tuned.has(module.name),
+        chosen: membersOf(module).every((name) => tuned.has(name)),
         tied: choice?.tied.includes(module.name) ?? false,
       })),
+    stability: result.stability && {
+      seeds: result.stability.seeds,
+      spearman: finite(result.stability.spearman),
+      leastAgreement: finite(result.stability.leastAgreement),
+      largestSpread: finite(result.stability.largestSpread),
+    },
+    pruned: Math.max(0, result.estimates.length - result.modules.length),
+    greedy: result.greedy.map(({ added, mrc, tried }) => ({ added, mrc: finite(mrc), tried })),
   };
 }
 
@@ -51,7 +59,7 @@ export function tunedModules(input: ReportInput): readonly string[] {
   const { spec } = input.fineTune;
   if (spec.scope === 'FINE_TUNE_SCOPE_ALL' || spec.scope === 'FINE_TUNE_SCOPE_LAST') return [];
   if (spec.modules.length > 0) return spec.modules;
-  return (input.criticality && chooseModules(input.criticality.result)?.modules) ?? [];
+  return (input.criticality && chooseModules(input.criticality.result, input.fineTune.choice)?.modules) ?? [];
 }
 
 /** Epochs of the fine-tuning; what was not measured (negative) is null. */
@@ -72,6 +80,7 @@ export function fineTuneData(input: ReportInput): FineTuneData | null {
       selectionAdversarial: measured(epoch.selectionAdversarial),
       seconds: epoch.seconds,
     })),
+    sweep: result.sweep.map(({ learningRate, selectionStandard }) => ({ learningRate, selectionStandard: measured(selectionStandard) })),
     relativeChange: Object.fromEntries(Object.entries(result.relativeChange).map(([name, value]) => [name, finite(value)])),
   };
 }

@@ -116,6 +116,17 @@ export interface CriticalityData {
   readonly images: string | null;
   readonly reason: string;
   readonly modules: readonly CriticalityModuleData[];
+  /** How far several seeds agree; null with one. */
+  readonly stability: {
+    readonly seeds: number;
+    readonly spearman: number | null;
+    readonly leastAgreement: number | null;
+    readonly largestSpread: number | null;
+  } | null;
+  /** Modules that first-order estimates left unmeasured. */
+  readonly pruned: number;
+  /** The set grown by joint criticality, step by step. */
+  readonly greedy: readonly { readonly added: string; readonly mrc: number | null; readonly tried: number }[];
 }
 
 export interface EpochData {
@@ -133,6 +144,8 @@ export interface FineTuneData {
   readonly batchNorm: string;
   readonly chosenEpoch: number;
   readonly epochs: readonly EpochData[];
+  /** Learning rates tried on the selection images before; empty without a sweep. */
+  readonly sweep: readonly { readonly learningRate: number; readonly selectionStandard: number | null }[];
   readonly relativeChange: Readonly<Record<string, number | null>>;
 }
 

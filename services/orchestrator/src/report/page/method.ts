@@ -2,7 +2,7 @@ import { criticalityChart } from '../charts/criticality.js';
 import { epochCharts } from '../charts/epochs.js';
 import { pathChart } from '../charts/path.js';
 import { figure } from '../charts/svg.js';
-import type { PathPointData, ReportData } from '../data/types.js';
+import type { CriticalityData, PathPointData, ReportData } from '../data/types.js';
 import { decimalsFor, duration, percent, points, signedPoints } from '../format.js';
 import { html, type Content } from './html.js';
 import { accuracyCell, changeCell, exact, facts, number, table, whole, type Section } from './parts.js';
@@ -51,8 +51,32 @@ export function criticalitySection({ criticality }: ReportData): Section | undef
         ['Accuracy on the adversarial set', baseAccuracy === null ? '–' : exact(baseAccuracy, percent(baseAccuracy, 1))],
         ['Weight ball', `radius ${criticality.weightEpsilon} of the module's norm`],
         ['Maximiser', criticality.ascent],
-      ])}`,
+        ...seedFacts(criticality),
+      ])}
+      ${criticality.greedy.length > 0 && greedyTable(criticality.greedy)}`,
   };
+}
+
+/** How far seeds agree, and what was left unmeasured. */
+function seedFacts({ stability, pruned }: CriticalityData): [string, Content][] {
+  const share = (value: number | null): Content => (value === null ? '–' : exact(value, percent(value, 1)));
+  const seeds: [string, Content][] = stability
+    ? [
+        ['Seeds', whole(stability.seeds)],
+        ['Rank correlation of the seeds', number(stability.spearman)],
+        ['Seeds with this least critical module', share(stability.leastAgreement)],
+        ['Largest spread of one module over the seeds', share(stability.largestSpread)],
+      ]
+    : [];
+  return pruned > 0 ? [...seeds, ['Left unmeasured by their first-order estimate', `${pruned} modules`]] : seeds;
+}
+
+function greedyTable(steps: CriticalityData['greedy']): Content {
+  return table({
+    caption: 'Modules added one after the other by their joint criticality',
+    head: ['Module added', 'Joint MRC (nats)', 'Candidates measured'],
+    rows: steps.map(({ added, mrc, tried }): Content[] => [html`<code>${added}</code>`, number(mrc), whole(tried)]),
+  });
 }
 
 /** How far the walk between old and new weights went, and why it stopped there. */
@@ -121,6 +145,10 @@ export function fineTuneSection({ fineTune }: ReportData): Section | undefined {
       ${facts([
         ['Weights that moved', fineTune.scope],
         ['Batch norm', fineTune.batchNorm],
+        ...fineTune.sweep.map(({ learningRate, selectionStandard }): [string, Content] => [
+          `Swept learning rate ${learningRate}`,
+          selectionStandard === null ? '–' : html`${exact(selectionStandard, percent(selectionStandard, 2))} on the selection images`,
+        ]),
         ['Epoch kept', exact(fineTune.chosenEpoch, String(fineTune.chosenEpoch))],
         ...changed.map(([name, value]): [string, Content] => [`Relative change of ${name}`, number(value)]),
       ])}`,

@@ -102,5 +102,5 @@ function epochsOf(records: readonly EpochRecord[], chosenEpoch: number): FineTun
     selectionStandard: measured(record.selectionStandard),
     selectionAdversarial: measured(record.selectionAdversarial),
   }));
-  return { scope: 'all', batchNorm: '', chosenEpoch, epochs, relativeChange: {} };
+  return { scope: 'all', batchNorm: '', chosenEpoch, epochs, sweep: [], relativeChange: {} };
 }
