@@ -52,7 +52,11 @@ export function registerInterpolate(program: Command, start: StartSession): void
     .addOption(optionWithDefault('--profile <name>', 'whose attack, rule and margin hold where nothing else is said', profile, 'sound'))
     .option('--rule <name>', 'paper or non-inferior', (text) => choose(ALPHA_RULES, text, '--rule'))
     .option('--margin <share>', 'adversarial accuracy that may be lost', fraction('--margin'))
-    .option('--refine <n>', 'rounds of refining alpha between the points', integer('--refine', { min: 0, max: 10 }))
+    .option(
+      '--refine <n>',
+      "rounds of refining alpha between the points (default: the profile's; 0 with --alphas)",
+      integer('--refine', { min: 0, max: 10 }),
+    )
     .option('-o, --output <file>', 'where the chosen network goes (default: rift-output/RUN/network.safetensors)');
   addRunOptions(addAttackOptions(command));
   command.addHelpText(
@@ -74,7 +78,8 @@ function specOf(options: Options, classes: number, seed: number): InterpolateSpe
       ? completeAttack({ restarts: base.attack?.restarts ?? 1, ...attackChoice('ATTACK_KIND_PGD', options) }, classes)
       : base.attack,
     seed,
-    refinements: options.refine ?? base.refinements,
+    // Positions that somebody names are measured as they are.
+    refinements: options.refine ?? (options.alphas === undefined ? base.refinements : 0),
   };
 }
 

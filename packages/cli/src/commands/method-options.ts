@@ -49,7 +49,11 @@ export function addMethodOptions(command: Command): Command {
     .option('--batch-norm <mode>', 'track, freeze or reestimate', (text) => choose(BATCH_NORM_MODES, text, '--batch-norm'))
     .option('--trust-region <share>', 'largest change of a weight relative to its norm', decimal('--trust-region', { min: 0 }))
     .option('--alphas <points>', 'FIRST:LAST:STEP or a list', alphas)
-    .option('--refine <n>', 'rounds of refining alpha between those points', integer('--refine', { min: 0, max: 10 }))
+    .option(
+      '--refine <n>',
+      "rounds of refining alpha between the points (default: the profile's; 0 with --alphas)",
+      integer('--refine', { min: 0, max: 10 }),
+    )
     .option('--rule <name>', 'which alphas keep robustness: paper or non-inferior', (text) => choose(ALPHA_RULES, text, '--rule'))
     .option('--margin <share>', 'adversarial accuracy that may be lost', fraction('--margin'));
 }

@@ -65,7 +65,11 @@ function editEvaluation(stage: Stage, { corruptions, severities, restarts }: Pla
 function editLine(stage: Stage, { alphas, refinements, rule, margin }: PlanEdits): void {
   const spec = stage.interpolate?.spec;
   if (!spec) return;
-  if (alphas !== undefined) spec.alphas = [...alphas];
+  if (alphas !== undefined) {
+    spec.alphas = [...alphas];
+    // Positions that somebody names are measured as they are.
+    spec.refinements = 0;
+  }
   spec.refinements = refinements ?? spec.refinements;
   spec.rule = rule ?? spec.rule;
   spec.margin = margin ?? spec.margin;

@@ -9,7 +9,7 @@ import { InvalidArgument, NotFound } from '@rift/service-kit/client';
 import { UsageError } from '../errors.js';
 import { METHODS } from '../parse/vocabulary.js';
 import { completeAttack } from './attacks.js';
-import { editPlan } from './edit.js';
+import { editPlan, type PlanEdits } from './edit.js';
 import { completeTraining } from './recipes.js';
 import { readRunSpec } from './spec-file.js';
 import { GIVEN } from './stages.js';
@@ -206,6 +206,20 @@ describe('editPlan', () => {
     assert.deepEqual(edited.stages[2]?.fineTune?.choice, { rule: 'MODULE_RULE_GREEDY', count: 3 });
     const most = { kind: 'rule', rule: 'MODULE_RULE_MOST_CRITICAL', count: 1, candidates: 0 } as const;
     assert.equal(editPlan(plan, { modules: most }).stages[1]?.criticality?.greedy, null);
+  });
+
+  it('measures named alphas as they are, unless asked to refine between them', () => {
+    const line = {
+      from: GIVEN,
+      to: GIVEN,
+      data,
+      spec: { alphas: [0, 1], rule: 'ALPHA_RULE_PAPER', margin: 0, attack: null, seed: 0, refinements: 2 },
+    };
+    const walk: Plan = { stages: [{ id: 'interpolate', after: [], kind: 'interpolate', interpolate: line as never }] };
+    const refinements = (edits: PlanEdits) => editPlan(walk, edits).stages[0]?.interpolate?.spec?.refinements;
+    assert.equal(refinements({}), 2);
+    assert.equal(refinements({ alphas: [0, 0.5, 1] }), 0);
+    assert.equal(refinements({ alphas: [0, 0.5, 1], refinements: 3 }), 3);
   });
 
   it('sweeps learning rates, sets the arm of batch norm, the trust region, seeds and pruning', () => {
