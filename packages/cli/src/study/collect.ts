@@ -41,7 +41,7 @@ export interface CellResult {
   /** Why it failed; null when it did not. */
   readonly error: string | null;
   readonly runId: string;
-  /** Seconds of its stages, those taken from earlier runs included. */
+  /** Seconds of its stages; those whose results were known took none. */
   readonly seconds: number;
   readonly before: Measured<Accuracy>;
   readonly after: Measured<Accuracy>;

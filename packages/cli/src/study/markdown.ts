@@ -3,8 +3,11 @@ function tableRow(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** A Markdown table; all columns but the first are numbers. */
+/** Heads of columns that hold words. */
+const WORDS = new Set(['', 'what', 'module', 'modules', 'fine-tuned']);
+
+/** A Markdown table; columns of words are set left, numbers right. */
 export function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const rule = heads.map((_, column) => (column === 0 ? '---' : '---:'));
+  const rule = heads.map((head) => (WORDS.has(head) ? '---' : '---:'));
   return [tableRow(heads), tableRow(rule), ...rows.map(tableRow)].join('\n');
 }

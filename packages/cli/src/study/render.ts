@@ -48,7 +48,7 @@ function setupText({ setup, machine, command, finishedAt, published, cells }: St
       .map(([name, path]) => `${name} = \`${path}\``)
       .join(', ')}.`,
     `Machine: ${machine.processor}, ${machine.threads} threads, ${machine.memoryGiB} GiB, ${machine.system}; device ${setup.device}, precision ${setup.precision}${setup.endpoint === null ? '' : `; computed by ${setup.endpoint}`}.`,
-    `Work of all stages together: ${duration(seconds)} (stages shared by several runs are counted once for each).`,
+    `Time of the stages that were computed for it: ${duration(seconds)}; results known from earlier runs were taken as they were.`,
     `Published figures: ${published.citation}. ${published.source} ${published.conditions}`,
   ];
   return `${lines.map((line) => `- ${line}`).join('\n')}\n\n\`\`\`sh\n${command}\n\`\`\``;

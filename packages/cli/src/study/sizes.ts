@@ -12,6 +12,8 @@ export interface StudySize {
   readonly trainEpochs: number | null;
   /** Steps of the attack that crafts training images; null takes the recipe's own. */
   readonly trainSteps: number | null;
+  /** Held-out images that choose the epoch of the training; 0 means all. */
+  readonly trainSelection: number;
   /** Decay of the weight average; null takes the recipe's own. */
   readonly ema: number | null;
   /** Images; 0 means all. */
@@ -32,6 +34,7 @@ export const SIZES = {
     widthDivisor: 16,
     trainEpochs: 1,
     trainSteps: 1,
+    trainSelection: 50,
     ema: null,
     limits: { criticality: 100, train: 200, selection: 100, test: 100, corruption: 20 },
     edits: { corruptions: ['gaussian_noise'], severities: [3], alphas: [0, 0.5, 1], refinements: 0, epochs: 1, restarts: 1 },
@@ -39,8 +42,9 @@ export const SIZES = {
   small: {
     seeds: 1,
     widthDivisor: 8,
-    trainEpochs: 8,
-    trainSteps: 3,
+    trainEpochs: 4,
+    trainSteps: 2,
+    trainSelection: 100,
     ema: null,
     limits: { criticality: 256, train: 2000, selection: 500, test: 500, corruption: 100 },
     edits: {
@@ -55,11 +59,12 @@ export const SIZES = {
     widthDivisor: 2,
     trainEpochs: 40,
     trainSteps: 10,
+    trainSelection: 0,
     ema: 0.995,
     limits: { ...ALL, criticality: 5000, test: 5000, corruption: 1000 },
     edits: {},
   },
-  paper: { seeds: 3, widthDivisor: 1, trainEpochs: null, trainSteps: null, ema: null, limits: ALL, edits: {} },
+  paper: { seeds: 3, widthDivisor: 1, trainEpochs: null, trainSteps: null, trainSelection: 0, ema: null, limits: ALL, edits: {} },
 } as const satisfies Record<string, StudySize>;
 
 /** Name of a size. */

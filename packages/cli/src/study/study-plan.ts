@@ -69,7 +69,7 @@ function trainStage(cell: Cell, { size, dataset }: CellInputs): Stage {
     ...(size.trainSteps === null ? {} : { steps: size.trainSteps }),
     ...(size.ema === null ? {} : { emaDecay: size.ema }),
   });
-  const { stages } = trainPlan(take('train', size.limits.train), hasSelection ? take('val', size.limits.selection) : null, spec, undefined);
+  const { stages } = trainPlan(take('train', size.limits.train), hasSelection ? take('val', size.trainSelection) : null, spec, undefined);
   return stages[0] as Stage;
 }
 

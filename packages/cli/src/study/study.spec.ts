@@ -93,7 +93,7 @@ describe('the plan of a cell', () => {
     const plan = cellPlan(cell('table1', 'resnet34'), INPUTS);
     const [train] = plan.stages;
     assert.deepEqual(train?.train?.spec?.architecture, { arch: 'resnet34', width: 8 });
-    assert.deepEqual([train.train.spec.epochs, train.train.spec.attack?.steps], [8, 3]);
+    assert.deepEqual([train.train.spec.epochs, train.train.spec.attack?.steps], [4, 2]);
     for (const stage of plan.stages) {
       if (JSON.stringify(stage).includes('"stage":"train"')) assert.ok(stage.after.includes('train'), stage.id);
     }
