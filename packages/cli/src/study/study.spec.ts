@@ -1,4 +1,5 @@
 import type { DatasetInfo, Outcome, Plan } from '@rift/contracts';
+import { validatePlan } from '@rift/orchestrator/validate';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
@@ -129,6 +130,22 @@ describe('the plan of a cell', () => {
     assert.deepEqual(ids(cellPlan(cell('fig3', 'sound'), INPUTS)), ['train', 'craft', 'criticality']);
     assert.ok(!ids(cellPlan(cell('fig1', 'least'), { ...INPUTS, withOod: false })).includes('after-corruptions'));
   });
+
+  for (const study of STUDIES) {
+    it(`is accepted by the orchestrator for every row, size and profile of ${study}`, () => {
+      const settings = { network: 'a'.repeat(64), dataset: 'toy', seed: 0, compute: null, noCache: false, limits: null, priority: 0 };
+      for (const profile of ['PROFILE_PAPER', 'PROFILE_CODE', 'PROFILE_SOUND'] as const) {
+        for (const size of Object.values(SIZES)) {
+          for (const one of cellsOf(combinationsOf(study, profile), 1)) {
+            for (const network of [undefined, 'a'.repeat(64)]) {
+              const plan = cellPlan(one, { ...INPUTS, size, profile, network });
+              assert.ok(validatePlan(plan, { ...settings, profile, network: network ?? '' }, DATASET).length > 1);
+            }
+          }
+        }
+      }
+    });
+  }
 
   it('has the same identifier whenever it is asked for, and another one for anything else', () => {
     const one = cell('table3', 'least');
