@@ -5,6 +5,8 @@ import { randomBytes } from 'node:crypto';
 export interface WorkContext {
   /** W3C trace id, 32 hex digits. */
   readonly traceId: string;
+  /** The span that calls made here belong under, 16 hex digits. */
+  readonly spanId?: string;
   /** The larger piece of work the call belongs to, if any. */
   readonly runId?: string;
 }
@@ -12,7 +14,7 @@ export interface WorkContext {
 /** The metadata key that carries the run id from service to service. */
 export const RUN_ID_KEY = 'x-run-id';
 
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const storage = new AsyncLocalStorage<WorkContext>();
 
 /** The context in force, if any. */
@@ -30,13 +32,26 @@ export function newTraceId(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** The trace id of a `traceparent` header; undefined when there is none or it is malformed. */
-export function traceIdOf(traceparent: string | undefined): string | undefined {
-  const id = traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1];
-  return id === undefined || /^0+$/.test(id) ? undefined : id;
+/** A new span id. */
+export function newSpanId(): string {
+  return randomBytes(8).toString('hex');
 }
 
-/** A `traceparent` header for a call made within the trace; the parent span id is new for each call. */
-export function traceparent(traceId: string): string {
-  return `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+/** Where a span hangs: the trace, the span above it, and whether the trace is being recorded. */
+export interface Parent {
+  readonly traceId: string;
+  readonly spanId?: string;
+  readonly isSampled: boolean;
+}
+
+/** What a `traceparent` header says; undefined when there is none or it is malformed. */
+export function parentOf(traceparent: string | undefined): Parent | undefined {
+  const [, traceId, spanId, flags] = (traceparent === undefined ? null : TRACEPARENT.exec(traceparent)) ?? [];
+  if (traceId === undefined || spanId === undefined || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags ?? '0', 16) & 1) === 1 };
+}
+
+/** A `traceparent` header for a call made within the trace. */
+export function traceparent(traceId: string, spanId = newSpanId()): string {
+  return `00-${traceId}-${spanId}-01`;
 }

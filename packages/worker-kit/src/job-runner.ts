@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '@rift/artifacts';
 import type { ComputeSpec, JobContext, Progress } from '@rift/contracts';
 import type { Core, JobKind, JobRequests, JobResults } from '@rift/core';
-import { Cancelled, InvalidArgument, ResourceExhausted, type Logger } from '@rift/service-kit';
+import { Cancelled, InvalidArgument, ResourceExhausted, inSpan, type Logger } from '@rift/service-kit';
 
 import type { Lease } from './admission.js';
 import { JobFiles } from './job-files.js';
@@ -125,7 +125,8 @@ export class JobRunner {
     metrics.began(kind);
     logger.info(line, 'job began');
     try {
-      const outcome = await this.#computed(job, caller, lease);
+      const attributes = { 'rift.job.kind': kind, 'rift.stage_id': context?.stageId ?? '', 'rift.attempt': context?.attempt ?? 0 };
+      const outcome = await inSpan(`job ${kind}`, attributes, () => this.#computed(job, caller, lease));
       metrics.ended(kind, 'done', seconds());
       logger.info({ ...line, seconds: seconds(), digests: outcome.digests }, 'job done');
       return outcome;
@@ -147,6 +148,7 @@ export class JobRunner {
         signal,
         onProgress: (progress) => {
           lease.estimate(progress.remainingSeconds);
+          this.parts.metrics.progressed(job.kind, progress);
           onProgress?.(progress);
         },
       });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { openArtifactStore } from '@rift/artifacts';
-import { EnvironmentError, ExitCode, closeOnSignals, createLogger, exitCodeOf, type RunningService } from '@rift/service-kit';
+import { EnvironmentError, ExitCode, closeOnSignals, createLogger, exitCodeOf, startTracing, type RunningService } from '@rift/service-kit';
 
 import type { WorkerSettings } from './settings.js';
 import type { WorkerOptions } from './start-worker.js';
@@ -27,7 +27,14 @@ export async function runWorker<C extends WorkerSettings>(
       cacheFolder: join(config.RIFT_WORK_DIR, 'cache'),
       cacheBytes: config.RIFT_CACHE_GIB * GIBIBYTE,
     });
-    closeOnSignals(await start(config, { artifacts, logger }), logger);
+    const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+    const stopTracing = endpoint === undefined ? undefined : startTracing({ service: name, endpoint, logger });
+    const service = await start(config, { artifacts, logger });
+    const close = async (): Promise<void> => {
+      await service.close();
+      await stopTracing?.();
+    };
+    closeOnSignals({ close }, logger);
   } catch (error) {
     process.stderr.write(`${name} cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(error instanceof EnvironmentError ? ExitCode.usage : exitCodeOf(error));

@@ -5,38 +5,42 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { Metadata } from '@grpc/grpc-js';
-import { EnvironmentError, FailedPrecondition, PermissionDenied, Unauthenticated } from '@rift/service-kit';
+import { EnvironmentError, FailedPrecondition, PermissionDenied, Unauthenticated, readEnvironment } from '@rift/service-kit';
 
-import { isLoopback, roleFor, workerSecurity, type SecuritySettings } from './security.js';
+import { isLoopback, roleFor, workerGate } from './security.js';
+import { WORKER_SETTINGS, type WorkerSettings } from './settings.js';
 
-const NONE: SecuritySettings = { RIFT_TLS_CERT: undefined, RIFT_TLS_KEY: undefined, RIFT_TLS_CLIENT_CA: undefined, RIFT_TOKENS: undefined };
+const settings = (variables: Record<string, string> = {}): WorkerSettings => readEnvironment(WORKER_SETTINGS, variables);
 
-describe('workerSecurity', () => {
+describe('workerGate', () => {
   let folder: string;
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'rift-security-'));
-    writeFileSync(join(folder, 'tokens'), 'read reader-reader-reader\nsubmit submitter-submitter\n');
+    writeFileSync(join(folder, 'tokens'), 'read reader-reader-reader\nsubmit submitter-submitter orchestrator\n');
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('lets everybody in where nothing is set', () => {
-    assert.deepEqual(workerSecurity(NONE), {});
+  it('asks for nothing where nothing is set', async () => {
+    const gate = workerGate(settings());
+    assert.equal(gate.asksForToken, false);
+    assert.equal(gate.serverOptions().credentials, undefined);
+    assert.equal((await gate.admit(new Metadata(), '/x/Train', '127.0.0.1:1')).caller, '127.0.0.1');
   });
 
   it('refuses half a pair of TLS files', () => {
-    assert.throws(() => workerSecurity({ ...NONE, RIFT_TLS_CERT: 'a.crt' }), EnvironmentError);
-    assert.throws(() => workerSecurity({ ...NONE, RIFT_TLS_CLIENT_CA: 'ca.crt' }), /RIFT_TLS_CLIENT_CA needs/);
+    assert.throws(() => workerGate(settings({ RIFT_TLS_CERT: 'a.crt' })), EnvironmentError);
+    assert.throws(() => workerGate(settings({ RIFT_TLS_CLIENT_CA: 'ca.crt' })), /RIFT_TLS_CLIENT_CA needs/);
   });
 
   it('refuses TLS and token files that cannot be read', () => {
     const absent = join(folder, 'absent');
-    assert.throws(() => workerSecurity({ ...NONE, RIFT_TLS_CERT: absent, RIFT_TLS_KEY: absent }), FailedPrecondition);
-    assert.throws(() => workerSecurity({ ...NONE, RIFT_TOKENS: absent }), FailedPrecondition);
+    assert.throws(() => workerGate(settings({ RIFT_TLS_CERT: absent, RIFT_TLS_KEY: absent })).serverOptions(), FailedPrecondition);
+    assert.throws(() => workerGate(settings({ RIFT_TOKENS: absent })), FailedPrecondition);
   });
 
-  it('asks for a token, and for one that may start work where work is started', () => {
-    const { authorize } = workerSecurity({ ...NONE, RIFT_TOKENS: join(folder, 'tokens') });
+  it('asks for a token, and for one that may start work where work is started', async () => {
+    const gate = workerGate(settings({ RIFT_TOKENS: join(folder, 'tokens') }));
     const bearing = (token: string): Metadata => {
       const metadata = new Metadata();
       metadata.set('authorization', `Bearer ${token}`);
@@ -44,10 +48,11 @@ describe('workerSecurity', () => {
     };
     const train = '/rift.trainer.v1.TrainerService/TrainAdversarially';
     const inspect = '/rift.trainer.v1.ConversionService/InspectNetwork';
-    assert.throws(() => authorize?.(new Metadata(), inspect), Unauthenticated);
-    assert.throws(() => authorize?.(bearing('reader-reader-reader'), train), PermissionDenied);
-    assert.doesNotThrow(() => authorize?.(bearing('reader-reader-reader'), inspect));
-    assert.doesNotThrow(() => authorize?.(bearing('submitter-submitter'), train));
+    const admit = (metadata: Metadata, path: string) => gate.admit(metadata, path, '10.0.0.1:5');
+    await assert.rejects(admit(new Metadata(), inspect), Unauthenticated);
+    await assert.rejects(admit(bearing('reader-reader-reader'), train), PermissionDenied);
+    assert.deepEqual(await admit(bearing('submitter-submitter'), train), { caller: 'orchestrator', role: 'submit', audited: true });
+    assert.equal((await admit(bearing('reader-reader-reader'), inspect)).audited, false);
   });
 });
 

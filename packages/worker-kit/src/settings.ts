@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { LOG_LEVELS, setting } from '@rift/service-kit';
+import { GATE_VARIABLES, LOG_LEVELS, setting } from '@rift/service-kit';
 import type { z } from 'zod';
 
 /** Settings that every worker has, for readEnvironment. */
@@ -31,13 +31,9 @@ export const WORKER_SETTINGS = {
   RIFT_DRAIN_SECONDS: setting.integer(1, 600).default(20),
   /** Where /livez, /readyz and /metrics are; unset for nowhere. */
   RIFT_HTTP_ADDRESS: setting.address().optional(),
-  /** PEM files of this service's certificate and key: the API is then served over TLS, and renewed files are picked up. */
-  RIFT_TLS_CERT: setting.text().optional(),
-  RIFT_TLS_KEY: setting.text().optional(),
-  /** PEM file of the authority whose certificates callers must have. */
-  RIFT_TLS_CLIENT_CA: setting.text().optional(),
-  /** File of "ROLE TOKEN" lines (roles read, submit, admin): callers must then send one of the tokens. */
-  RIFT_TOKENS: setting.text().optional(),
+  ...GATE_VARIABLES,
+  /** Collector that traces are sent to; unset, none are recorded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting.collector(),
   RIFT_LOG_LEVEL: setting.oneOf(LOG_LEVELS).default('info'),
 };
 

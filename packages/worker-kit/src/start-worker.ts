@@ -6,6 +6,8 @@ import { packageDefinition, type ServiceName } from '@rift/contracts';
 import { createCore, type Core } from '@rift/core';
 import {
   Metrics,
+  certificateMetric,
+  gpuMetrics,
   startService,
   type ListenAddress,
   type Logger,
@@ -17,7 +19,7 @@ import {
 import { Admission } from './admission.js';
 import { JobMetrics } from './metrics.js';
 import { ScratchRoot } from './scratch.js';
-import { isLoopback, workerSecurity } from './security.js';
+import { isLoopback, workerGate } from './security.js';
 import type { WorkerSettings } from './settings.js';
 import { WorkerModule, type WorkerParts } from './worker.module.js';
 
@@ -50,12 +52,14 @@ export function listenAddress(address: string): ListenAddress {
 /** Starts a worker that answers calls. Nothing is left open when it throws. */
 export async function startWorker(options: WorkerOptions): Promise<RunningService> {
   const { name, settings, artifacts, logger } = options;
-  const security = workerSecurity(settings);
-  if (!isLoopback(options.address.host) && security.credentials === undefined && security.authorize === undefined) {
+  const gate = workerGate(settings);
+  if (!isLoopback(options.address.host) && gate.tlsFiles === undefined && !gate.asksForToken) {
     logger.warn({ host: options.address.host }, 'anyone who reaches this address may use the service: set RIFT_TLS_* or RIFT_TOKENS');
   }
   const core = options.core ?? createCore();
   const metrics = new Metrics().withProcessMetrics();
+  gpuMetrics(metrics.registry);
+  if (settings.RIFT_TLS_CERT !== undefined) certificateMetric(metrics.registry, settings.RIFT_TLS_CERT);
   const scratch = new ScratchRoot(settings.RIFT_WORK_DIR);
   const pruned = await scratch.prune(settings.RIFT_WORK_DAYS * DAY_MS);
   if (pruned > 0) logger.info({ pruned }, 'removed the folders of work that nobody finished');
@@ -75,7 +79,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningServic
     module: { module: class App {}, imports: [WorkerModule.forRoot(parts), features] },
     packageDefinition,
     services: options.services,
-    grpc: { ...options.address, ...security, ...options.grpc },
+    grpc: { ...options.address, ...gate.serverOptions(), ...options.grpc },
     operations: settings.RIFT_HTTP_ADDRESS === undefined ? undefined : listenAddress(settings.RIFT_HTTP_ADDRESS),
     checks: readinessChecks(core, artifacts, settings.RIFT_WORK_DIR),
     logger,

@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { EnvironmentError, LOG_LEVELS, readEnvironment, setting, type LogLevel } from '@rift/service-kit';
+import { EnvironmentError, GATE_VARIABLES, LOG_LEVELS, gateSettings, readEnvironment, setting, type LogLevel } from '@rift/service-kit';
 import type { SecuritySettings } from './security.js';
 
 const SETTINGS = {
@@ -50,17 +50,13 @@ const SETTINGS = {
   RIFT_COLLECT_HOURS: setting.integer(0, 8760).default(24),
   /** Days for which results of deleted runs are kept for other runs. */
   RIFT_KEEP_RESULTS_DAYS: setting.integer(0, 3650).default(30),
-  /** PEM files of this service's certificate and key: the API is then served over TLS. */
-  RIFT_TLS_CERT: setting.text().optional(),
-  RIFT_TLS_KEY: setting.text().optional(),
-  /** PEM file of the authority whose certificates clients must have. */
-  RIFT_TLS_CLIENT_CA: setting.text().optional(),
+  ...GATE_VARIABLES,
   /** PEM file of the authority of the workers' certificates: workers are then called over TLS. */
   RIFT_TLS_CA: setting.text().optional(),
-  /** File of "ROLE TOKEN" lines (roles read, submit, admin): callers must then send one of the tokens. */
-  RIFT_TOKENS: setting.text().optional(),
   /** Token that the workers ask for; RIFT_WORKER_TOKEN_FILE names a file that holds it. */
   RIFT_WORKER_TOKEN: setting.text().optional(),
+  /** Collector that traces are sent to; unset, none are recorded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting.collector(),
   RIFT_LOG_LEVEL: setting.oneOf(LOG_LEVELS).default('info'),
 };
 
@@ -100,6 +96,8 @@ export interface OrchestratorConfig {
   readonly collectMs: number;
   readonly keepResultsDays: number;
   readonly security: SecuritySettings;
+  /** Where traces go. */
+  readonly collector: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -136,14 +134,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     drainMs: found.RIFT_DRAIN_SECONDS * 1000,
     collectMs: found.RIFT_COLLECT_HOURS * 3_600_000,
     keepResultsDays: found.RIFT_KEEP_RESULTS_DAYS,
-    security: {
-      certificate: found.RIFT_TLS_CERT,
-      key: found.RIFT_TLS_KEY,
-      clientAuthority: found.RIFT_TLS_CLIENT_CA,
-      workerAuthority: found.RIFT_TLS_CA,
-      tokensFile: found.RIFT_TOKENS,
-      workerToken: found.RIFT_WORKER_TOKEN,
-    },
+    security: { ...gateSettings(found), workerAuthority: found.RIFT_TLS_CA, workerToken: found.RIFT_WORKER_TOKEN },
+    collector: found.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: found.RIFT_LOG_LEVEL,
   };
 }

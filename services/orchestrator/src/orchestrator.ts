@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openArtifactStore, type ArtifactStore } from '@rift/artifacts';
 import { SERVICE_NAMES, packageDefinition } from '@rift/contracts';
-import { Gauge, Metrics, startService, type ListenAddress, type Logger, type RunningService } from '@rift/service-kit';
+import { startService, startTracing, type ListenAddress, type Logger, type RunningService } from '@rift/service-kit';
 import { ArtifactService } from './artifacts/artifact-service.js';
 import { Collector } from './artifacts/collector.js';
 import { CatalogService } from './catalog/catalog-service.js';
@@ -26,7 +26,8 @@ import { ResultStore } from './runs/result-store.js';
 import { runMessage } from './runs/run-record.js';
 import { RunService } from './runs/run-service.js';
 import { RunStore } from './runs/run-store.js';
-import { serverSecurity, workerSecurity } from './security.js';
+import { gateOf, workerSecurity } from './security.js';
+import { OrchestratorMetrics } from './metrics.js';
 import { ENGINE_VERSION, VERSIONS } from './version.js';
 import { WorkerPool } from './workers/worker-pool.js';
 
@@ -79,6 +80,10 @@ export async function startOrchestrator(config: OrchestratorConfig, options: Orc
 
 async function start(config: OrchestratorConfig, options: OrchestratorOptions, teardown: Teardown): Promise<RunningService> {
   const { logger } = options;
+  if (config.collector !== undefined) {
+    teardown.add('traces', startTracing({ service: 'orchestrator', endpoint: config.collector, logger }));
+  }
+  const metrics = new OrchestratorMetrics(config.security.certificate);
   const artifacts = await openArtifactStore(config.artifacts, { cacheFolder: join(config.home, 'artifact-cache') });
   teardown.add('artifact store', () => artifacts.close());
 
@@ -101,7 +106,8 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
     pools.trainers,
   );
   const runs = new RunStore(database);
-  const executor = makeExecutor(config, options, { database, runs, catalog, artifacts, pools });
+  const executor = makeExecutor(config, options, { database, runs, catalog, artifacts, pools, metrics });
+  metrics.watch({ pools, executing: () => executor.active.length });
   const engine = new WorkflowEngine(url, config.executorId, logger);
   teardown.add('durable execution', () => engine.close());
   const supervisor = new Supervisor({ store: runs, engine, executor, lock, changes, executorId: config.executorId, logger });
@@ -125,20 +131,21 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
     executorId: config.executorId,
     maxActiveRuns: config.maxActiveRuns,
   });
-  const http = config.webAddress === undefined ? undefined : webServer(config, listenAddress(config.webAddress));
+  const gate = gateOf(config.security);
+  const http = config.webAddress === undefined ? undefined : webServer(config, listenAddress(config.webAddress), gate, logger);
   const service = await startService({
     name: 'orchestrator',
     module: OrchestratorModule.forRoot({ runs: runService, catalog, artifacts: new ArtifactService(artifacts), access: http?.access }),
     ...(http ? { http: http.options } : {}),
     packageDefinition,
     services: [SERVICE_NAMES.runs, SERVICE_NAMES.catalog, SERVICE_NAMES.artifacts],
-    grpc: { ...listenAddress(config.address), ...serverSecurity(config.security), drainMs: config.drainMs },
+    grpc: { ...listenAddress(config.address), ...gate.serverOptions(), drainMs: config.drainMs },
     operations: config.operationsAddress === undefined ? undefined : listenAddress(config.operationsAddress),
     checks: [
       { name: 'database', probe: () => runs.countActive().then(() => undefined) },
       { name: 'artifacts', probe: () => artifacts.check() },
     ],
-    metrics: metricsOf(pools, executor),
+    metrics,
     logger,
   });
   teardown.add('API', () => service.close());
@@ -179,11 +186,12 @@ interface ExecutorParts {
   readonly catalog: CatalogService;
   readonly artifacts: ArtifactStore;
   readonly pools: { readonly attackers: WorkerPool; readonly trainers: WorkerPool };
+  readonly metrics: OrchestratorMetrics;
 }
 
 function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, parts: ExecutorParts): RunExecutor {
   const { logger } = options;
-  const { database, runs, catalog, artifacts, pools } = parts;
+  const { database, runs, catalog, artifacts, pools, metrics } = parts;
   return new RunExecutor({
     store: new ExecutionStore(database),
     units: new UnitRunner({
@@ -196,6 +204,7 @@ function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, 
     networkInfo: (digest) => catalog.networkInfo(digest),
     readRun: async (id) => runMessage(await runs.get(id)),
     executorId: config.executorId,
+    metrics,
     engineVersion: ENGINE_VERSION,
     executeStage: stageExecutor(reportExecutor({ artifacts, catalog, build: renderReport, versions: VERSIONS })),
     logger,
@@ -213,38 +222,6 @@ function poolOf(name: 'attackers' | 'trainers', config: OrchestratorConfig, logg
     unreachableMs,
     logger,
   });
-}
-
-function metricsOf(pools: ExecutorParts['pools'], executor: RunExecutor): Metrics {
-  const metrics = new Metrics().withProcessMetrics();
-  const registers = [metrics.registry];
-  new Gauge({
-    name: 'rift_units_waiting',
-    help: 'Units of work that wait for a worker',
-    labelNames: ['workers'] as const,
-    registers,
-    collect() {
-      for (const [workers, pool] of Object.entries(pools)) this.set({ workers }, pool.waiting);
-    },
-  });
-  new Gauge({
-    name: 'rift_units_running',
-    help: 'Units of work on workers',
-    labelNames: ['workers'] as const,
-    registers,
-    collect() {
-      for (const [workers, pool] of Object.entries(pools)) this.set({ workers }, pool.running);
-    },
-  });
-  new Gauge({
-    name: 'rift_runs_executing',
-    help: 'Runs that this orchestrator executes',
-    registers,
-    collect() {
-      this.set(executor.active.length);
-    },
-  });
-  return metrics;
 }
 
 function listenAddress(address: string): ListenAddress {

@@ -1,17 +1,9 @@
-import type { Metadata, ServerCredentials } from '@grpc/grpc-js';
-import { BearerTokens, clientTls, serverTls, type PeerOptions, type ServerTlsFiles } from '@rift/service-kit';
+import { Gate, clientTls, type GateSettings, type PeerOptions } from '@rift/service-kit';
 
 /** Paths and secrets of the connections; whatever is not set is not used. */
-export interface SecuritySettings {
-  /** PEM files of the own certificate: with them the API is served over TLS, and workers are shown who calls. */
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
-  /** Authority of clients' certificates: only clients that have one are let in. */
-  readonly clientAuthority: string | undefined;
+export interface SecuritySettings extends GateSettings {
   /** Authority of the workers' certificates: they are called over TLS. */
   readonly workerAuthority: string | undefined;
-  /** File of "ROLE TOKEN" lines: only callers with a token are let in. */
-  readonly tokensFile: string | undefined;
   /** Token that the workers ask for. */
   readonly workerToken: string | undefined;
 }
@@ -32,28 +24,9 @@ export function roleFor(path: string): Role {
   return DELETING.test(method) ? 'admin' : 'submit';
 }
 
-/** How the gRPC API lets callers in. @throws FailedPrecondition when a file cannot be used */
-export function serverSecurity(settings: SecuritySettings): {
-  credentials?: ServerCredentials;
-  authorize?: (metadata: Metadata, path: string) => void;
-} {
-  const tokens = tokensOf(settings);
-  const files = tlsFilesOf(settings);
-  return {
-    ...(files === undefined ? {} : { credentials: serverTls(files) }),
-    ...(tokens === undefined ? {} : { authorize: (metadata, path) => tokens.admit(metadata, path, roleFor(path)) }),
-  };
-}
-
-/** The tokens that callers of either API show; undefined when none are asked for. @throws FailedPrecondition for an unusable file */
-export function tokensOf({ tokensFile }: SecuritySettings): BearerTokens<Role> | undefined {
-  return tokensFile === undefined ? undefined : BearerTokens.fromFile(tokensFile, ROLES);
-}
-
-/** The own certificate; undefined when there is none. */
-export function tlsFilesOf({ certificate, key, clientAuthority }: SecuritySettings): ServerTlsFiles | undefined {
-  if (certificate === undefined || key === undefined) return undefined;
-  return { certificate, key, ...(clientAuthority === undefined ? {} : { clientAuthority }) };
+/** The door of both APIs. @throws FailedPrecondition when a file cannot be used */
+export function gateOf(settings: SecuritySettings): Gate<Role> {
+  return new Gate(settings, { roles: ROLES, roleFor });
 }
 
 /** How workers are called. @throws FailedPrecondition when a file cannot be used */

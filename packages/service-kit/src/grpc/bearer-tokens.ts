@@ -5,8 +5,13 @@ import { FailedPrecondition, PermissionDenied, Unauthenticated } from '../errors
 
 const SHORTEST_TOKEN = 16;
 
-interface Known<Role> {
+/** Who calls, as the audit log and the limits know them. */
+export interface Caller<Role extends string = string> {
+  readonly name: string;
   readonly role: Role;
+}
+
+interface Known<Role extends string> extends Caller<Role> {
   /** Signs the sessions of this token. Made of it alone, so that a session tells nothing of other tokens. */
   readonly sessionKey: Buffer;
 }
@@ -23,7 +28,8 @@ export class BearerTokens<Role extends string> {
   }
 
   /**
-   * Reads a file with one "ROLE TOKEN" a line; empty lines and lines that start with # do not count.
+   * Reads a file with one "ROLE TOKEN [NAME]" a line; empty lines and lines that start with # do not count. The name, which stands for
+   * the caller in the audit log, is the role and a piece of the token's hash unless it is given.
    * @param roles from the least to the most powerful
    * @throws FailedPrecondition naming the file and the line, never the token
    */
@@ -38,13 +44,13 @@ export class BearerTokens<Role extends string> {
     const tokens = new Map<string, Known<Role>>();
     for (const [index, line] of text.split('\n').entries()) {
       if (/^\s*(#|$)/.test(line)) continue;
-      const [role = '', token = '', ...more] = line.trim().split(/\s+/);
+      const [role = '', token = '', name = `${role}-${hashed(token).slice(0, 8)}`, ...more] = line.trim().split(/\s+/);
       const known = roles.find((name) => name === role);
       if (known === undefined) throw wrong(`line ${index + 1} must begin with one of ${roles.join(', ')}`);
       if (more.length > 0 || token.length < SHORTEST_TOKEN)
         throw wrong(`line ${index + 1} must hold one token of at least ${SHORTEST_TOKEN} characters`);
       if (tokens.has(hashed(token))) throw wrong(`line ${index + 1} repeats the token of another line`);
-      tokens.set(hashed(token), { role: known, sessionKey: createHmac('sha256', token).update('session').digest() });
+      tokens.set(hashed(token), { name, role: known, sessionKey: createHmac('sha256', token).update('session').digest() });
     }
     if (tokens.size === 0) throw wrong('it holds no token');
     return new BearerTokens(roles, tokens);
@@ -55,23 +61,30 @@ export class BearerTokens<Role extends string> {
    * @param needed the least powerful role that may make the call
    * @throws Unauthenticated without a known token, PermissionDenied when its role is not enough
    */
-  admit(metadata: Metadata, action: string, needed: Role): void {
+  admit(metadata: Metadata, action: string, needed: Role): Caller<Role> {
     const header = metadata.get('authorization')[0];
-    this.admitRole(this.roleOf(typeof header === 'string' ? header : undefined), action, needed);
+    const caller = this.callerOf(typeof header === 'string' ? header : undefined);
+    this.admitRole(caller.role, action, needed);
+    return caller;
   }
 
   /**
-   * The role of who sends a header.
+   * Who sends a header.
    * @param header "Bearer TOKEN"
    * @throws Unauthenticated without a known token
    */
-  roleOf(header: string | undefined): Role {
+  callerOf(header: string | undefined): Caller<Role> {
     const token = /^Bearer (\S+)$/i.exec(header ?? '')?.[1];
     if (token === undefined) throw new Unauthenticated('send "authorization: Bearer TOKEN"');
     // Looked up by hash, so that the time the answer takes tells nothing of the tokens.
     const known = this.#known.get(hashed(token));
     if (known === undefined) throw new Unauthenticated('this token is not known');
-    return known.role;
+    return known;
+  }
+
+  /** The role of who sends a header; see {@link callerOf}. */
+  roleOf(header: string | undefined): Role {
+    return this.callerOf(header).role;
   }
 
   /** @throws PermissionDenied when the role is not enough for what is needed */

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { type Metadata, type ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { type ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { type PackageDefinition } from '@grpc/proto-loader';
 import { type DynamicModule, type INestApplication, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -10,9 +10,10 @@ import { httpsOptions, renewCertificates } from '../https.js';
 import { type Logger, nestLogger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import { OperationsServer } from '../operations.js';
+import { readinessMetric } from '../process-metrics.js';
 import { Readiness, type ReadinessCheck } from '../readiness.js';
 import { ErrorFilter } from './error-filter.js';
-import { GrpcStrategy } from './strategy.js';
+import { type Authorize, GrpcStrategy } from './strategy.js';
 import { type ServerTlsFiles } from './tls.js';
 
 /** A place to listen at; port 0 lets the system choose one. */
@@ -31,7 +32,7 @@ export interface ServiceOptions {
   readonly services: readonly string[];
   readonly grpc: ListenAddress & {
     readonly credentials?: ServerCredentials;
-    readonly authorize?: (metadata: Metadata, path: string) => void;
+    readonly authorize?: Authorize;
     readonly reflection?: boolean;
     readonly unaryTimeoutMs?: number;
     readonly drainMs?: number;
@@ -74,6 +75,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   setLogVerbosity(logVerbosity.NONE);
   const metrics = options.metrics ?? new Metrics().withProcessMetrics();
   const readiness = new Readiness(options.checks);
+  readinessMetric(metrics.registry, readiness);
   const errors = new ErrorFilter(logger);
   const { host, port, ...grpcOptions } = options.grpc;
   const strategy = new GrpcStrategy({

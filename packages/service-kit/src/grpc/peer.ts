@@ -35,6 +35,8 @@ export interface PeerOptions {
   readonly credentials?: ChannelCredentials;
   /** Sent with every call, e.g. as `authorization: Bearer …`. */
   readonly token?: string;
+  /** Name that the server's certificate must hold for, where the target is an address that was looked up before. */
+  readonly serverName?: string;
 }
 
 export interface StreamCallOptions {
@@ -62,9 +64,10 @@ export class Peer {
   /** @param target HOST:PORT, or a full grpc target; host names are resolved by DNS to all their addresses */
   constructor(
     readonly target: string,
-    { credentials = Credentials.createInsecure(), token }: PeerOptions = {},
+    { credentials = Credentials.createInsecure(), token, serverName }: PeerOptions = {},
   ) {
-    this.#client = new Client(/^[a-z]+:\/\//.test(target) ? target : `dns:///${target}`, credentials, CHANNEL_OPTIONS);
+    const names = serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName };
+    this.#client = new Client(/^[a-z]+:\/\//.test(target) ? target : `dns:///${target}`, credentials, { ...CHANNEL_OPTIONS, ...names });
     this.#token = token;
   }
 
@@ -208,7 +211,7 @@ export class Peer {
   #metadata(): Metadata {
     const metadata = new Metadata();
     const context = currentContext();
-    metadata.set('traceparent', traceparent(context?.traceId ?? newTraceId()));
+    metadata.set('traceparent', traceparent(context?.traceId ?? newTraceId(), context?.spanId));
     if (context?.runId !== undefined) metadata.set(RUN_ID_KEY, context.runId);
     if (this.#token !== undefined) metadata.set('authorization', `Bearer ${this.#token}`);
     return metadata;

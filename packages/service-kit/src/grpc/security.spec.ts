@@ -131,8 +131,9 @@ describe('bearer tokens', () => {
 
   it('let a call pass by role, and leave health open', async (t) => {
     const tokens = tokensOf(t, `# two\nread ${reader}\n\nsubmit ${submitter}\n`);
-    const authorize = (metadata: Metadata, path: string): void =>
+    const authorize = (metadata: Metadata, path: string): void => {
       tokens.admit(metadata, path, path === `/${SERVICE}/Say` ? 'submit' : 'read');
+    };
     await using running = await startEcho({ grpc: { host: '127.0.0.1', port: 0, authorize } });
     const target = `127.0.0.1:${running.service.grpcPort}`;
     const callAs = async (token?: string): Promise<unknown> => {

@@ -301,6 +301,8 @@ describe('a client', () => {
     await using running = await startEcho();
     const context = { traceId: newTraceId(), runId: 'run-7' };
     const { text } = await withContext(context, () => running.peer.unary(echo.Say, { text: 'context' }));
-    assert.deepEqual(JSON.parse(text), { ...context, token: 'Bearer secret' });
+    const { spanId, ...seen } = JSON.parse(text) as Record<string, unknown>;
+    assert.deepEqual(seen, { ...context, token: 'Bearer secret' });
+    assert.match(String(spanId), /^[0-9a-f]{16}$/);
   });
 });

@@ -12,11 +12,12 @@ import { ReflectionService } from '@grpc/reflection';
 import { type MessageHandler, ServerGrpc } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { RUN_ID_KEY, newTraceId, traceIdOf, withContext } from '../context.js';
+import { RUN_ID_KEY, parentOf, withContext } from '../context.js';
 import { DeadlineExceeded, FailedPrecondition, ResourceExhausted, type ServiceError, Unavailable } from '../errors.js';
 import { type Logger } from '../logger.js';
 import { type Metrics } from '../metrics.js';
 import { type Readiness } from '../readiness.js';
+import { startSpan } from '../tracing.js';
 import { type AnyCall, type StreamingCall, abortCall, callSignal } from './call.js';
 import { type ErrorFilter } from './error-filter.js';
 import { Health } from './health.js';
@@ -35,6 +36,16 @@ const KEEPALIVE = {
   'grpc.keepalive_permit_without_calls': 1,
 };
 
+/** Who was let in, and whether the call changes anything: then it is written to the audit log. */
+export interface Admission {
+  readonly caller: string;
+  readonly role: string;
+  readonly audited: boolean;
+}
+
+/** Decides on a call by its metadata, its path and the address it comes from; throws to refuse it. */
+export type Authorize = (metadata: Metadata, path: string, peer: string) => Admission | void | Promise<Admission | void>;
+
 export interface GrpcStrategyOptions {
   /** Name of the service, the domain of its errors. */
   readonly name: string;
@@ -46,7 +57,7 @@ export interface GrpcStrategyOptions {
   readonly services: readonly string[];
   readonly credentials?: ServerCredentials;
   /** Lets a call of the services pass, or throws; health and reflection are open to all. */
-  readonly authorize?: (metadata: Metadata, path: string) => void;
+  readonly authorize?: Authorize;
   /** Whether callers may ask for the contracts (grpc.reflection); default true. */
   readonly reflection?: boolean;
   /** Longest time a unary call may take, in milliseconds, whatever deadline its caller set; default 120 000. */
@@ -151,19 +162,23 @@ export class GrpcStrategy extends ServerGrpc {
 
   #methodOf(handler: Handler, method: Method): (call: AnyCall, answer: UnaryAnswer) => void {
     return (call, answer) => {
-      const finish = this.#observed(method.path, call);
+      const observed = this.#observed(method, call);
       const input = method.requestStream ? call : (call as { request: unknown }).request;
-      const traceId = traceIdOf(text(call, 'traceparent')) ?? newTraceId();
+      const span = startSpan(method.path.slice(1), 'server', parentOf(text(call, 'traceparent')));
       const runId = text(call, RUN_ID_KEY);
+      const context = { traceId: span.traceId, spanId: span.spanId, ...(runId === undefined ? {} : { runId }) };
       const invoke = async (): Promise<unknown> => {
-        this.settings.authorize?.(call.metadata, method.path);
+        observed.admission = (await this.settings.authorize?.(call.metadata, method.path, call.getPeer())) ?? undefined;
         return handler(input, call.metadata, call);
       };
-      withContext(runId === undefined ? { traceId } : { traceId, runId }, () => {
+      withContext(context, () => {
         const work = method.responseStream
           ? this.#answerWithStream(call as StreamingCall, invoke())
           : this.#answerOnce(call, method.path, invoke(), answer);
-        void work.then(finish);
+        void work.then((error) => {
+          span.end(error, { 'rpc.system': 'grpc', 'rpc.method': method.path.slice(1), ...(runId === undefined ? {} : { 'rift.run_id': runId }) });
+          observed.finish(error);
+        });
       });
     };
   }
@@ -234,21 +249,31 @@ export class GrpcStrategy extends ServerGrpc {
     return toGrpcFailure(error, this.settings.name);
   }
 
-  #observed(path: string, call: AnyCall): (error: ServiceError | undefined) => void {
+  /** Measures a call and writes it down; `admission` is filled in once the caller is known. */
+  #observed({ path, requestStream }: Method, call: AnyCall): { admission: Admission | undefined; finish: (error: ServiceError | undefined) => void } {
     const { metrics, logger } = this.settings;
     const method = path.slice(1);
+    const observed: { admission: Admission | undefined; finish: (error: ServiceError | undefined) => void } = {
+      admission: undefined,
+      finish: () => undefined,
+    };
     const since = performance.now();
     metrics.open.inc({ method });
-    return (error) => {
+    observed.finish = (error) => {
       const seconds = (performance.now() - since) / 1000;
       const code = Code[error?.kind.grpcCode ?? Code.OK] ?? 'UNKNOWN';
       metrics.open.dec({ method });
       metrics.handled.inc({ method, code });
       metrics.seconds.observe({ method }, seconds);
-      const line = { method, code, ms: Math.round(seconds * 1000), peer: call.getPeer() };
-      if (error === undefined) logger.debug(line, 'call ended');
+      const { caller, role, audited = false } = observed.admission ?? {};
+      const line = { method, code, ms: Math.round(seconds * 1000), peer: call.getPeer(), caller };
+      if (audited) {
+        const about = requestStream ? {} : identifiersIn((call as { request: unknown }).request);
+        logger.info({ ...line, role, ...about, audit: true, ...(error === undefined ? {} : { reason: error.message }) }, 'audit');
+      } else if (error === undefined) logger.debug(line, 'call ended');
       else logger.info({ ...line, reason: error.message }, 'call failed');
     };
+    return observed;
   }
 
   /**
@@ -281,6 +306,16 @@ function bound(server: Server, url: string, credentials: ServerCredentials): Pro
       reject(new FailedPrecondition(url, rule, { cause: error }));
     });
   });
+}
+
+/** What a request says it is about, for the audit log: no content, no secrets. */
+function identifiersIn(request: unknown): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const key of ['id', 'name', 'digest', 'requestId']) {
+    const value = (request as Record<string, unknown> | null)?.[key];
+    if (typeof value === 'string' && value !== '') found[`request.${key}`] = value.slice(0, 200);
+  }
+  return found;
 }
 
 function text(call: AnyCall, key: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { Stage, StageResult } from '@rift/contracts';
 import { DEFAULT_COMPUTE } from '@rift/validation';
-import { Internal, newTraceId, withContext } from '@rift/service-kit';
+import { Internal, inSpan, newTraceId, withContext } from '@rift/service-kit';
 import { planCodec, settingsCodec, stageResultCodec } from '../messages/codec.js';
 import { orderStages } from '../plan/order.js';
 import { Superseded } from '../runs/execution-store.js';
@@ -23,6 +23,10 @@ export interface RunExecutorOptions extends Omit<StageTools, 'resultOf'> {
   readonly executorId: string;
   readonly engineVersion: string;
   readonly executeStage: StageExecutor;
+  readonly metrics?: {
+    runEnded(state: 'SUCCEEDED' | 'FAILED' | 'STOPPED'): void;
+    stageEnded(kind: string, end: 'succeeded' | 'cached' | 'failed' | 'stopped', seconds: number): void;
+  };
 }
 
 /**
@@ -55,11 +59,18 @@ export class RunExecutor {
     const scope = this.#scopeOf(taken.record, taken.claim.fence);
     this.#enter(runId, scope);
     try {
-      await withContext({ traceId: newTraceId(), runId }, () => this.#stages(scope, taken.record, step));
+      const attributes = { 'rift.run_id': runId, 'rift.attempt': attempt };
+      await withContext({ traceId: newTraceId(), runId }, () =>
+        inSpan('run', attributes, () => this.#stages(scope, taken.record, step)),
+      );
     } catch (error) {
       if (this.#closing) return await never();
-      if (error instanceof Superseded) return;
+      if (error instanceof Superseded) {
+        this.options.metrics?.runEnded('STOPPED');
+        return;
+      }
       this.options.logger.error({ err: error, runId }, 'a run could not be executed');
+      this.options.metrics?.runEnded('FAILED');
       await this.options.store.failRun(scope.claim, failureOf(error));
     } finally {
       this.#leave(runId, scope);
@@ -102,12 +113,17 @@ export class RunExecutor {
 
   async #end(scope: RunScope, ends: readonly StageEnd[]): Promise<void> {
     const { store, readRun } = this.options;
-    if (ends.every((end) => end === 'succeeded')) return store.finishRun(scope.claim);
+    if (ends.every((end) => end === 'succeeded')) {
+      await store.finishRun(scope.claim);
+      this.options.metrics?.runEnded('SUCCEEDED');
+      return;
+    }
     if (!ends.includes('failed')) throw new Superseded(scope.claim.runId);
     const run = await readRun(scope.claim.runId);
     const failed = run.stages.find((stage) => stage.state === 'RUN_STATE_FAILED');
     const { code, message, field } = failed?.failure ?? failureOf(new Internal('A stage failed.'));
     await store.failRun(scope.claim, { code, message: `Stage ${failed?.id ?? ''}: ${message}`, field });
+    this.options.metrics?.runEnded('FAILED');
   }
 
   async #stage(scope: RunScope, stage: Stage, before: readonly Promise<StageEnd>[]): Promise<StageEnd> {
@@ -121,13 +137,18 @@ export class RunExecutor {
     const context = new StageRun(stage.id, scope, this.#tools, row.seconds);
     try {
       await store.startStage(claim, stage.id);
-      const { result, cached } = await this.options.executeStage(context, stage);
+      const { result, cached } = await inSpan(`stage ${stage.kind ?? ''}`, { 'rift.stage_id': stage.id }, () =>
+        this.options.executeStage(context, stage),
+      );
       const progress = await context.close();
       await store.finishStage(claim, stage.id, { result, cached, seconds: context.seconds, progress });
+      this.options.metrics?.stageEnded(stage.kind ?? '', cached ? 'cached' : 'succeeded', context.seconds);
       return 'succeeded';
     } catch (error) {
       await context.close();
-      return await this.#stageEndedBy(error, scope, context);
+      const end = await this.#stageEndedBy(error, scope, context);
+      this.options.metrics?.stageEnded(stage.kind ?? '', end, context.seconds);
+      return end;
     }
   }
 

@@ -1,4 +1,4 @@
-import { Cancelled, currentContext, newTraceId, withContext, type Logger } from '@rift/service-kit';
+import { Cancelled, currentContext, inSpan, newTraceId, withContext, type Logger } from '@rift/service-kit';
 import type { ResultStore } from '../runs/result-store.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import { workKeyOf, type KeyScope, type Unit, type UnitCall, type WorkerKind } from './unit.js';
@@ -99,7 +99,8 @@ export class UnitRunner {
   #compute<R>(unit: Unit<R>, workKey: string, owner: UnitOwner): Promise<R> {
     const { pools, silenceMs } = this.options;
     const { runId, stageId, signal, priority, place, onProgress, onRetry } = owner;
-    const traceId = currentContext()?.traceId ?? newTraceId();
+    const { traceId = newTraceId(), spanId } = currentContext() ?? {};
+    const context = { traceId, runId, ...(spanId === undefined ? {} : { spanId }) };
     return pools[unit.workers].run({
       name: `${runId}/${stageId}: ${unit.label}`,
       priority,
@@ -107,8 +108,13 @@ export class UnitRunner {
       signal,
       onRetry,
       call: (peer, attempt) =>
-        withContext({ traceId, runId }, () =>
-          unit.call(peer, { context: { runId, stageId, workKey, attempt }, signal, silenceMs, onProgress }),
+        withContext(context, () =>
+          inSpan(
+            `unit ${unit.kind}`,
+            { 'rift.unit': unit.label, 'rift.attempt': attempt, 'server.address': peer.target },
+            () => unit.call(peer, { context: { runId, stageId, workKey, attempt }, signal, silenceMs, onProgress }),
+            'client',
+          ),
         ),
     });
   }

@@ -1,4 +1,4 @@
-import { InvalidArgument, PermissionDenied, Unauthenticated, type BearerTokens } from '@rift/service-kit';
+import { InvalidArgument, PermissionDenied, Unauthenticated, type Caller, type Gate } from '@rift/service-kit';
 import type { Request, Response } from 'express';
 import type { Role } from '../security.js';
 
@@ -7,31 +7,44 @@ const SESSION_MS = 12 * 3600 * 1000;
 
 /** Who may do what over HTTP: the roles and tokens of the gRPC API, by header or by the session of a browser. */
 export class Access {
-  /** @param tokens undefined: everybody may do everything, as on the gRPC side. */
+  readonly #callers = new WeakMap<Request, Caller<Role>>();
+
+  /** @param gate of the gRPC API; one that asks for no token lets everybody do everything */
   constructor(
-    private readonly tokens: BearerTokens<Role> | undefined,
+    private readonly gate: Gate<Role>,
     private readonly isSecure: boolean,
   ) {}
 
   /** Whether callers must show who they are. */
   get isGuarded(): boolean {
-    return this.tokens !== undefined;
+    return this.gate.asksForToken;
   }
 
-  /** @throws Unauthenticated */
-  roleOf(request: Request): Role {
-    if (!this.tokens) return 'admin';
+  /** Finds out who sends a request, for the checks that follow. @throws Unauthenticated for a header that is not valid */
+  async identify(request: Request): Promise<void> {
     const header = request.headers.authorization;
-    if (header !== undefined) return this.tokens.roleOf(header);
+    if (this.isGuarded && header !== undefined) this.#callers.set(request, await this.gate.callerOf(header));
+  }
+
+  /** Who sends a request, which must have been identified. @throws Unauthenticated */
+  callerOf(request: Request): Caller<Role> {
+    if (!this.isGuarded) return { name: request.ip ?? 'unknown', role: 'admin' };
+    const known = this.#callers.get(request);
+    if (known !== undefined) return known;
     const session = sessionOf(request);
-    const role = session === undefined ? undefined : this.tokens.roleOfSession(session);
+    const role = session === undefined ? undefined : this.gate.tokens?.roleOfSession(session);
     if (role === undefined) throw new Unauthenticated('send "authorization: Bearer TOKEN", or log in at /login');
-    return role;
+    return { name: `${role} (web page)`, role };
+  }
+
+  /** See {@link callerOf}. */
+  roleOf(request: Request): Role {
+    return this.callerOf(request).role;
   }
 
   /** @throws Unauthenticated, PermissionDenied */
   admit(request: Request, needed: Role): void {
-    this.tokens?.admitRole(this.roleOf(request), `${request.method} ${request.path}`, needed);
+    if (this.isGuarded) this.gate.demand(this.roleOf(request), `${request.method} ${request.path}`, needed);
   }
 
   /** What the caller may do, for pages that show only what can be used. */
@@ -47,10 +60,12 @@ export class Access {
 
   /** Begins the session of a browser. @throws InvalidArgument for an unknown token */
   logIn(response: Response, token: string): void {
-    if (!this.tokens) return;
+    if (!this.isGuarded) return;
+    const { tokens } = this.gate;
+    if (tokens === undefined) throw new InvalidArgument('token', '…', 'the page takes tokens of RIFT_TOKENS, which is not set here');
     let session: string;
     try {
-      session = this.tokens.openSession(token, Date.now() + SESSION_MS);
+      session = tokens.openSession(token, Date.now() + SESSION_MS);
     } catch (error) {
       if (!(error instanceof Unauthenticated)) throw error;
       throw new InvalidArgument('token', '…', 'this token is not known', { cause: error });

@@ -18,10 +18,13 @@ export class AccessGuard implements CanActivate {
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const needed = this.reflector.get<Role | 'nobody' | undefined>(KEY, context.getHandler());
     if (needed === undefined) throw new Internal(`The route ${context.getClass().name}.${context.getHandler().name} names no role.`);
-    if (needed !== 'nobody') this.access.admit(context.switchToHttp().getRequest<Request>(), needed);
+    if (needed === 'nobody') return true;
+    const request = context.switchToHttp().getRequest<Request>();
+    await this.access.identify(request);
+    this.access.admit(request, needed);
     return true;
   }
 }

@@ -1,8 +1,9 @@
 import { json, urlencoded } from 'express';
 import type { INestApplication } from '@nestjs/common';
-import type { ListenAddress, ServiceOptions } from '@rift/service-kit';
+import type { Gate, ListenAddress, Logger, ServiceOptions } from '@rift/service-kit';
+import { auditTrail } from './audit.js';
 import type { OrchestratorConfig } from '../config.js';
-import { tlsFilesOf, tokensOf } from '../security.js';
+import type { Role } from '../security.js';
 import { Access } from './access.js';
 import { protection } from './protection.js';
 
@@ -12,9 +13,9 @@ const JSON_LIMIT = '4mb';
 const FORM_LIMIT = '256kb';
 
 /** The server of REST and the web page, which lets callers in as the gRPC API does. @throws FailedPrecondition for unusable files */
-export function webServer(config: OrchestratorConfig, address: ListenAddress): { access: Access; options: ServiceOptions['http'] } {
-  const tls = tlsFilesOf(config.security);
-  const access = new Access(tokensOf(config.security), tls !== undefined);
+export function webServer(config: OrchestratorConfig, address: ListenAddress, gate: Gate<Role>, logger: Logger): { access: Access; options: ServiceOptions['http'] } {
+  const tls = gate.tlsFiles;
+  const access = new Access(gate, tls !== undefined);
   const guard = protection({ hosts: config.webHosts, isGuarded: access.isGuarded, isSecure: tls !== undefined });
   return {
     access,
@@ -29,7 +30,7 @@ export function webServer(config: OrchestratorConfig, address: ListenAddress): {
         express.disable('x-powered-by');
         // Bodies of parameters are read as the one text that they are: nested ones have no meaning here.
         express.set('query parser', 'simple');
-        app.use(guard, json({ limit: JSON_LIMIT, strict: false }), urlencoded({ limit: FORM_LIMIT, extended: false }));
+        app.use(guard, auditTrail(access, logger), json({ limit: JSON_LIMIT, strict: false }), urlencoded({ limit: FORM_LIMIT, extended: false }));
       },
     },
   };

@@ -6,6 +6,8 @@ export type Verdict =
   | { readonly kind: 'busy'; readonly pauseMs: number }
   /** The worker could not be reached and has not begun; it does not count, but somebody must answer in the end. */
   | { readonly kind: 'unreachable' }
+  /** The worker is shutting down and wrote its checkpoint: go on elsewhere. Does not count, so that no scale-down ends a run. */
+  | { readonly kind: 'leaving' }
   /** The worker began and was lost, or fell silent: try again, elsewhere if possible. Counts. */
   | { readonly kind: 'lost' }
   /** The worker failed inside; once more may help where memory was short. Counts double. */
@@ -23,6 +25,9 @@ const SHORTEST_BUSY_PAUSE_MS = 50;
 /** How grpc-js begins its message when no connection ever stood. */
 const NEVER_CONNECTED = /No connection established|Name resolution failed|no connection within/;
 
+/** How a service of ours ends its calls when it is told to stop. */
+const SHUTTING_DOWN = /it is shutting down/;
+
 /** Judges the error that a call to a worker ended with. The caller has ruled out that it was cancelled from this side. */
 export function judge(error: unknown): Verdict {
   // Without RetryInfo it is no full queue but a limit that the same call meets again: memory, disk, size of a message.
@@ -31,6 +36,7 @@ export function judge(error: unknown): Verdict {
       ? { kind: 'broken' }
       : { kind: 'busy', pauseMs: Math.min(LONGEST_BUSY_PAUSE_MS, Math.max(SHORTEST_BUSY_PAUSE_MS, error.retryAfterMs)) };
   }
+  if (error instanceof Unavailable && SHUTTING_DOWN.test(error.detail)) return { kind: 'leaving' };
   if (error instanceof Unavailable) return NEVER_CONNECTED.test(error.detail) ? { kind: 'unreachable' } : { kind: 'lost' };
   if (error instanceof Cancelled || error instanceof DeadlineExceeded) return { kind: 'lost' };
   if (error instanceof Internal) return { kind: 'broken' };

@@ -79,6 +79,26 @@ describe('WorkerPool', () => {
     assert.deepEqual([...attempts], [1]);
   });
 
+  it('does not count tries that a worker ended because it is shutting down', async () => {
+    let tries = 0;
+    const value = await poolWith({ maxAttempts: 1 }).run(
+      job(async () => {
+        tries += 1;
+        if (tries < 5) throw new Unavailable('trainer', 'it is shutting down; the call can be made again');
+        return 'done';
+      }),
+    );
+    assert.equal(value, 'done');
+  });
+
+  it('makes each address behind a name a worker of its own', async () => {
+    const seen = new Set<string>();
+    const workers = poolWith({ targets: ['localhost:1'], lookupMs: 20 });
+    await setTimeout(100);
+    await workers.run(job(async (peer) => void seen.add(peer.target)));
+    assert.deepEqual([...seen], ['127.0.0.1:1']);
+  });
+
   it('tries a lost job on another worker first', async () => {
     const seen: string[] = [];
     await poolWith({ targets: ['127.0.0.1:1', '127.0.0.1:2'] }).run(

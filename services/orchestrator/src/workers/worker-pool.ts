@@ -1,5 +1,5 @@
-import { lookup } from 'node:dns/promises';
 import { Cancelled, Peer, Unavailable, type Logger, type PeerOptions } from '@rift/service-kit';
+import { addressesOf, endpointOf } from './addresses.js';
 import { judge } from './retry-policy.js';
 
 /** How a pool of workers behaves. */
@@ -14,6 +14,8 @@ export interface PoolOptions extends PeerOptions {
   readonly maxAttempts: number;
   /** How long no worker may be reachable before waiting jobs fail, in milliseconds. */
   readonly unreachableMs: number;
+  /** How often names are looked up again, in milliseconds; default 5000. */
+  readonly lookupMs?: number;
   readonly logger: Logger;
 }
 
@@ -34,10 +36,12 @@ export interface Job<T> {
 }
 
 interface Target {
+  /** The name it was found under, as configured. */
+  readonly name: string;
   readonly address: string;
   readonly peer: Peer;
-  /** Addresses behind the name when it was last looked up. */
-  replicas: number;
+  /** Its address went from the name: it gets nothing new, and is closed when its last job has ended. */
+  isGone: boolean;
   busy: number;
   failures: number;
   /** No call before this time. */
@@ -56,7 +60,7 @@ interface Waiting {
   readonly fail: (error: Error) => void;
 }
 
-const LOOKUP_INTERVAL_MS = 15_000;
+const LOOKUP_INTERVAL_MS = 5_000;
 const FIRST_REST_MS = 200;
 const LONGEST_REST_MS = 5_000;
 
@@ -65,23 +69,23 @@ const LONGEST_REST_MS = 5_000;
  * for others, and a job is tried again where that can help.
  */
 export class WorkerPool {
-  readonly #targets: Target[];
+  #targets: Target[];
   readonly #waiting: Waiting[] = [];
   readonly #lookups: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #lastContact = Date.now();
+  #isClosed = false;
 
   constructor(private readonly options: PoolOptions) {
-    this.#targets = options.targets.map((address) => ({
-      address,
-      peer: new Peer(address, options),
-      replicas: 1,
-      busy: 0,
-      failures: 0,
-      restingUntil: 0,
-    }));
-    this.#lookups = setInterval(() => void this.#lookUp(), LOOKUP_INTERVAL_MS).unref();
+    this.#targets = options.targets.map((name) => this.#target(name, name));
+    this.#lookups = setInterval(() => void this.#lookUp(), options.lookupMs ?? LOOKUP_INTERVAL_MS).unref();
     void this.#lookUp();
+  }
+
+  #target(name: string, address: string): Target {
+    const { host } = endpointOf(name);
+    const peer = new Peer(address, address === name ? this.options : { ...this.options, serverName: host });
+    return { name, address, peer, isGone: false, busy: 0, failures: 0, restingUntil: 0 };
   }
 
   /** Jobs that wait for a worker. */
@@ -130,7 +134,7 @@ export class WorkerPool {
 
   /** Makes a short call that may be repeated on any worker. */
   async ask<T>(call: (peer: Peer) => Promise<T>): Promise<T> {
-    const byRest = [...this.#targets].sort((a, b) => a.restingUntil - b.restingUntil);
+    const byRest = this.#targets.filter(({ isGone }) => !isGone).sort((a, b) => a.restingUntil - b.restingUntil);
     let failure: unknown = new Unavailable(this.options.name, 'none is configured');
     for (const target of byRest) {
       try {
@@ -154,6 +158,7 @@ export class WorkerPool {
       this.#afterFailure(job, waiting, target, error);
     } finally {
       target.busy -= 1;
+      this.#dropGone();
       this.#pump();
     }
   }
@@ -167,6 +172,7 @@ export class WorkerPool {
       case 'busy':
         target.restingUntil = Date.now() + verdict.pauseMs;
         return this.#enqueue(waiting);
+      case 'leaving':
       case 'unreachable':
         this.#rest(target);
         this.options.logger.debug({ target: target.address, reason }, `${this.options.name}: no answer`);
@@ -233,32 +239,42 @@ export class WorkerPool {
 
   #freeTarget(avoid: Target | undefined): Target | undefined {
     const now = Date.now();
-    const load = (target: Target): number => target.busy / this.#capacity(target) + (target === avoid ? 1 : 0);
+    const { jobsPerWorker } = this.options;
+    const load = (target: Target): number => target.busy / jobsPerWorker + (target === avoid ? 1 : 0);
     return this.#targets
-      .filter((target) => target.restingUntil <= now && target.busy < this.#capacity(target))
+      .filter((target) => !target.isGone && target.restingUntil <= now && target.busy < jobsPerWorker)
       .sort((a, b) => load(a) - load(b))[0];
   }
 
-  #capacity(target: Target): number {
-    return target.replicas * this.options.jobsPerWorker;
+  /**
+   * Makes each address behind a name a worker of its own: new replicas get work within seconds, and a job that was lost on one of
+   * them is tried on another. A name that cannot be looked up keeps the workers it had.
+   */
+  async #lookUp(): Promise<void> {
+    for (const name of this.options.targets) {
+      const { host, port } = endpointOf(name);
+      const found = await addressesOf(host);
+      if (this.#isClosed) return;
+      if (found.length === 0 || (found.length === 1 && found[0] === host)) continue;
+      const addresses = found.map((address) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`));
+      const known = this.#targets.filter((target) => target.name === name);
+      for (const target of known) target.isGone = !addresses.includes(target.address);
+      const added = addresses.filter((address) => !known.some((target) => target.address === address));
+      this.#targets.push(...added.map((address) => this.#target(name, address)));
+      if (added.length > 0) this.options.logger.info({ name, addresses }, `${this.options.name} found`);
+    }
+    this.#dropGone();
+    this.#pump();
   }
 
-  /** Counts the addresses behind each name, so that new replicas get work without a restart. */
-  async #lookUp(): Promise<void> {
-    for (const target of this.#targets) {
-      const host = /^(?:dns:\/{2,3})?(?:[^/]*\/)?\[?([^\]]+?)\]?:\d+$/.exec(target.address)?.[1];
-      if (host === undefined) continue;
-      try {
-        target.replicas = Math.max(1, new Set((await lookup(host, { all: true, family: 4 })).map((entry) => entry.address)).size);
-      } catch {
-        // The name may appear later; one worker is assumed until then.
-      }
-    }
-    this.#pump();
+  #dropGone(): void {
+    for (const target of this.#targets) if (target.isGone && target.busy === 0) target.peer.close();
+    this.#targets = this.#targets.filter(({ isGone, busy }) => !isGone || busy > 0);
   }
 
   /** @throws never; closes the connections. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#lookups);
     clearTimeout(this.#timer);
     for (const target of this.#targets) target.peer.close();

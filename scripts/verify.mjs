@@ -1,0 +1,22 @@
+// The verifications that are too long, or need too much, for `npm test`: one folder under test/ each, run like a stage of it.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { nodeStage, testSpecs } from './lib/node-stage.mjs';
+
+const root = join(import.meta.dirname, '..');
+const MINUTE = 60_000;
+const LIMITS = { cluster: 90 * MINUTE, namespaces: 20 * MINUTE, fuzz: 60 * MINUTE };
+
+const name = process.argv[2] ?? '';
+if (!(name in LIMITS)) {
+  process.stderr.write(`verify ${name}: there is no such verification. They are ${Object.keys(LIMITS).join(', ')}.\n`);
+  process.exit(2);
+}
+const setup = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
+if (setup.status !== 0) process.exit(setup.status ?? 1);
+process.env.OMP_WAIT_POLICY = 'PASSIVE';
+const print = (line) => process.stdout.write(`${line}\n`);
+const tally = await nodeStage(testSpecs(root, [name]), { root, print }, { concurrency: 1, timeoutMs: LIMITS[name] });
+if (tally.total === 0) tally.fail(`test/${name} holds no tests`);
+print(`\n${tally}`);
+process.exitCode = tally.failed === 0 ? 0 : 1;
