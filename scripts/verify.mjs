@@ -15,6 +15,7 @@ if (!(name in LIMITS)) {
 const setup = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
 if (setup.status !== 0) process.exit(setup.status ?? 1);
 process.env.OMP_WAIT_POLICY = 'PASSIVE';
+if (name === 'fuzz') process.env.RIFT_FUZZ_SECONDS ??= '60';
 const print = (line) => process.stdout.write(`${line}\n`);
 const tally = await nodeStage(testSpecs(root, [name]), { root, print }, { concurrency: 1, timeoutMs: LIMITS[name] });
 if (tally.total === 0) tally.fail(`test/${name} holds no tests`);

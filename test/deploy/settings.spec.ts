@@ -11,8 +11,7 @@ import { readConfig as readOrchestrator } from '@rift/orchestrator';
 import { readConfig as readTrainer } from '@rift/trainer';
 
 import { OPTIONAL, OVERLAYS, baseWith, nameOf, noKustomize, overlay, workloads, type Manifest, type Workload } from '../support/manifests.js';
-
-type Variables = Record<string, string>;
+import { variablesOf, type Variables } from '../support/pod-settings.js';
 
 const READERS: Record<string, (variables: Variables) => unknown> = {
   orchestrator: readOrchestrator,
@@ -20,7 +19,6 @@ const READERS: Record<string, (variables: Variables) => unknown> = {
   trainer: readTrainer,
 };
 const HEALTH: Record<string, string> = { orchestrator: SERVICE_NAMES.runs, attacker: SERVICE_NAMES.attacker, trainer: SERVICE_NAMES.trainer };
-const FROM_FIELDS: Variables = { 'metadata.name': 'rift-orchestrator-0', 'limits.cpu': '2' };
 /** Read by a library that a service uses, not by the service. */
 const FOREIGN = /^AWS_/;
 
@@ -30,23 +28,6 @@ before(() => {
   writeFileSync(secret, 'postgresql://rift:x@rift-postgres:5432/rift\n');
 });
 after(() => rmSync(join(secret, '..'), { recursive: true }));
-
-/** The variables of a workload's first container, as the kubelet would set them. */
-function variablesOf(workload: Workload, manifests: readonly Manifest[]): Variables {
-  const [container] = workload.spec.template.spec.containers;
-  assert.ok(container);
-  const variables: Variables = {};
-  for (const { configMapRef } of container.envFrom ?? []) {
-    const map = manifests.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name);
-    assert.ok(map, `${workload.metadata.name} refers to no ConfigMap ${configMapRef.name}`);
-    Object.assign(variables, map.data);
-  }
-  for (const { name, value, valueFrom } of container.env ?? []) {
-    const field = valueFrom?.fieldRef?.fieldPath ?? valueFrom?.resourceFieldRef?.resource ?? '';
-    variables[name] = value ?? FROM_FIELDS[field] ?? assert.fail(`${name} comes from ${field}, which this test does not know`);
-  }
-  return variables;
-}
 
 const CASES: readonly (readonly [string, () => Manifest[]])[] = [
   ...OVERLAYS.map((name) => [`overlay ${name}`, () => overlay(name)] as const),

@@ -5,6 +5,7 @@ const MAX_CALLERS = 10_000;
 /** Calls per second and caller, with room for a burst of twice as many. Callers beyond what is remembered share one allowance. */
 export class RateLimit {
   readonly #buckets = new Map<string, { left: number; at: number }>();
+  #forgotAt = -Infinity;
 
   /** @param perSecond 0 for no limit */
   constructor(
@@ -28,17 +29,19 @@ export class RateLimit {
   }
 
   #bucketOf(caller: string, burst: number, now: number): { left: number; at: number } {
-    const key = this.#buckets.has(caller) || this.#buckets.size < MAX_CALLERS ? caller : '';
+    const known = this.#buckets.get(caller);
+    if (known !== undefined) return known;
+    if (this.#buckets.size >= MAX_CALLERS) this.#forget(now);
+    const key = this.#buckets.size < MAX_CALLERS ? caller : '';
     let bucket = this.#buckets.get(key);
-    if (bucket === undefined) {
-      this.#forget(now);
-      this.#buckets.set(key, (bucket = { left: burst, at: now }));
-    }
+    if (bucket === undefined) this.#buckets.set(key, (bucket = { left: burst, at: now }));
     return bucket;
   }
 
-  /** Whoever has been quiet for long has a full allowance again: nothing needs to be kept. */
+  /** Whoever has been quiet for long has a full allowance again: nothing needs to be kept. Looked for once a second at most. */
   #forget(now: number): void {
+    if (now - this.#forgotAt < 1000) return;
+    this.#forgotAt = now;
     for (const [caller, { at }] of this.#buckets) if (now - at > 60_000) this.#buckets.delete(caller);
   }
 }
