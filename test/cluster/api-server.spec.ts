@@ -33,7 +33,11 @@ describe(`kube-apiserver ${API_VERSION}`, { skip: missing ?? false }, () => {
     }
     for (const name of ['rift', 'elsewhere']) {
       const labels = { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted' };
-      const { status, body } = await server.ask('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+      const { status, body } = await server.ask('POST', '/api/v1/namespaces', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels },
+      });
       assert.equal(status, 201, body);
     }
   });
@@ -98,7 +102,7 @@ describe(`kube-apiserver ${API_VERSION}`, { skip: missing ?? false }, () => {
   it('refuses a field that does not exist and a pod that runs as root, so that the check is known to bite', async () => {
     const [first] = workloads(overlay('local'));
     assert.ok(first);
-    const { status, body } = await dryRun({ ...first, spec: { ...first.spec, replica: 1 } } as unknown as Manifest);
+    const { status, body } = await dryRun({ ...first, spec: { ...first.spec, replica: 1 } });
     assert.equal(status, 400, body);
     assert.match(body, /unknown field \\"spec\.replica\\"/);
     const root = {

@@ -50,14 +50,22 @@ describe('the Dockerfile', () => {
     for (const service of SERVICES) {
       const lines = linesOf(service);
       assert.ok(lines.includes('USER 65532:65532'), service);
-      assert.ok(lines.some((line) => /^HEALTHCHECK .*CMD \["node", "\/app\/health\.mjs"\]/.test(line)), service);
+      assert.ok(
+        lines.some((line) => /^HEALTHCHECK .*CMD \["node", "\/app\/health\.mjs"\]/.test(line)),
+        service,
+      );
       assert.ok(lines.includes('STOPSIGNAL SIGTERM'), service);
       assert.ok(lines.includes(`CMD ["node", "services/${service}/dist/main.js"]`), service);
     }
   });
 
   it('leaves compilers and package managers out of what runs', () => {
-    for (const service of SERVICES) assert.deepEqual(linesOf(service).filter((line) => line.startsWith('RUN ')), [], service);
+    for (const service of SERVICES)
+      assert.deepEqual(
+        linesOf(service).filter((line) => line.startsWith('RUN ')),
+        [],
+        service,
+      );
   });
 
   it('differs between CPU and CUDA by the libraries alone', () => {

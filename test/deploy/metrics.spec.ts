@@ -33,7 +33,11 @@ async function served(): Promise<Set<string>> {
 
 /** Names of figures in a PromQL expression: words that are followed by a selector, a range or an operator, and are no functions. */
 function asked(expression: string): string[] {
-  const bare = expression.replace(/"[^"]*"/g, '""').replace(/\{[^}]*\}/g, '').replace(/\b(by|without|on|ignoring) \([^)]*\)/g, '').replace(/\[[^\]]*\]/g, '');
+  const bare = expression
+    .replace(/"[^"]*"/g, '""')
+    .replace(/\{[^}]*\}/g, '')
+    .replace(/\b(by|without|on|ignoring) \([^)]*\)/g, '')
+    .replace(/\[[^\]]*\]/g, '');
   return [...bare.matchAll(/\b[a-z_][a-z0-9_]*\b(?!\s*\()/g)].map(([name]) => name).filter((name) => /_|^up$/.test(name));
 }
 

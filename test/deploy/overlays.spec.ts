@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { COMPONENTS, OPTIONAL, OVERLAYS, baseWith, nameOf, noKustomize, overlay, workloads, type Container, type Manifest } from '../support/manifests.js';
+import {
+  COMPONENTS,
+  OPTIONAL,
+  OVERLAYS,
+  baseWith,
+  nameOf,
+  noKustomize,
+  overlay,
+  workloads,
+  type Container,
+  type Manifest,
+} from '../support/manifests.js';
 
 const CLUSTER_SCOPED = new Set(['Namespace']);
 
@@ -156,7 +167,8 @@ describe('pods', { skip: noKustomize ?? false }, () => {
       const budgets = manifests.filter(
         (one) =>
           one.kind === 'PodDisruptionBudget' &&
-          JSON.stringify((one.spec?.['selector'] as { matchLabels?: unknown } | undefined)?.matchLabels) === JSON.stringify(spec.selector.matchLabels),
+          JSON.stringify((one.spec?.['selector'] as { matchLabels?: unknown } | undefined)?.matchLabels) ===
+            JSON.stringify(spec.selector.matchLabels),
       );
       assert.equal(budgets.length, 1, where);
       assert.equal(budgets[0]?.spec?.['maxUnavailable'], 1, where);

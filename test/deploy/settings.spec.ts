@@ -10,7 +10,17 @@ import { SERVICE_NAMES } from '@rift/contracts';
 import { readConfig as readOrchestrator } from '@rift/orchestrator';
 import { readConfig as readTrainer } from '@rift/trainer';
 
-import { OPTIONAL, OVERLAYS, baseWith, nameOf, noKustomize, overlay, workloads, type Manifest, type Workload } from '../support/manifests.js';
+import {
+  OPTIONAL,
+  OVERLAYS,
+  baseWith,
+  nameOf,
+  noKustomize,
+  overlay,
+  workloads,
+  type Manifest,
+  type Workload,
+} from '../support/manifests.js';
 import { variablesOf, type Variables } from '../support/pod-settings.js';
 
 const READERS: Record<string, (variables: Variables) => unknown> = {
@@ -18,7 +28,11 @@ const READERS: Record<string, (variables: Variables) => unknown> = {
   attacker: readAttacker,
   trainer: readTrainer,
 };
-const HEALTH: Record<string, string> = { orchestrator: SERVICE_NAMES.runs, attacker: SERVICE_NAMES.attacker, trainer: SERVICE_NAMES.trainer };
+const HEALTH: Record<string, string> = {
+  orchestrator: SERVICE_NAMES.runs,
+  attacker: SERVICE_NAMES.attacker,
+  trainer: SERVICE_NAMES.trainer,
+};
 /** Read by a library that a service uses, not by the service. */
 const FOREIGN = /^AWS_/;
 
@@ -126,7 +140,11 @@ describe('settings', { skip: noKustomize ?? false }, () => {
       const written = [variables['RIFT_HOME'], variables['RIFT_WORK_DIR'], /^file:\/\/(.*)$/.exec(artifacts)?.[1]];
       for (const path of written) if (path !== undefined) assert.ok(mounts.includes(path), `${where} has no volume at ${path}`);
       for (const [variable, value] of Object.entries(variables)) {
-        if (value.startsWith('/etc/rift/')) assert.ok(mounts.some((mount) => value.startsWith(`${mount}/`)), `${where}: ${variable} is ${value}`);
+        if (value.startsWith('/etc/rift/'))
+          assert.ok(
+            mounts.some((mount) => value.startsWith(`${mount}/`)),
+            `${where}: ${variable} is ${value}`,
+          );
       }
     });
   });

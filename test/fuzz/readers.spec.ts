@@ -33,7 +33,10 @@ interface Kind {
 }
 
 const filesIn = (folder: string, ends: RegExp): string[] =>
-  readdirSync(join(GOLDEN, folder)).filter((name) => ends.test(name)).map((name) => join(GOLDEN, folder, name)).filter((path) => statSync(path).size < 4 << 20);
+  readdirSync(join(GOLDEN, folder))
+    .filter((name) => ends.test(name))
+    .map((name) => join(GOLDEN, folder, name))
+    .filter((path) => statSync(path).size < 4 << 20);
 
 const importNetwork = (path: string, out: string): ReaderJob => ({
   kind: 'importNetwork',
@@ -65,25 +68,27 @@ function folderWith(path: string, out: string, names: readonly string[]): string
 }
 
 const KINDS: readonly Kind[] = [
-  { name: 'PyTorch checkpoints', seeds: (good) => [join(good, 'network.pth'), ...filesIn('checkpoints/valid', /\.pth$/), ...filesIn('checkpoints/hostile', /\.pth$/)], job: importNetwork },
+  {
+    name: 'PyTorch checkpoints',
+    seeds: (good) => [join(good, 'network.pth'), ...filesIn('checkpoints/valid', /\.pth$/), ...filesIn('checkpoints/hostile', /\.pth$/)],
+    job: importNetwork,
+  },
   {
     name: 'safetensors',
     seeds: () => [SAMPLE, ...filesIn('networks', /\.safetensors$/), ...filesIn('criticality', /\.safetensors$/)],
     job: (path) => ({ kind: 'inspectNetwork', request: { path } }),
   },
-  ...['images', 'labels'].map(
-    (part): Kind => ({
-      name: `npy ${part}`,
-      seeds: (good) => [join(good, `test_${part}.npy`), ...filesIn('datasets', /\.npy$/)],
-      job: (path, out, good) => {
-        const folder = folderWith(path, out, [`test_${part}.npy`]);
-        for (const name of ['train_images.npy', 'train_labels.npy', part === 'images' ? 'test_labels.npy' : 'test_images.npy']) {
-          cpSync(join(good, name), join(folder, name));
-        }
-        return importDataset('DATASET_FORMAT_NPY', folder, out);
-      },
-    }),
-  ),
+  ...['images', 'labels'].map((part): Kind => ({
+    name: `npy ${part}`,
+    seeds: (good) => [join(good, `test_${part}.npy`), ...filesIn('datasets', /\.npy$/)],
+    job: (path, out, good) => {
+      const folder = folderWith(path, out, [`test_${part}.npy`]);
+      for (const name of ['train_images.npy', 'train_labels.npy', part === 'images' ? 'test_labels.npy' : 'test_images.npy']) {
+        cpSync(join(good, name), join(folder, name));
+      }
+      return importDataset('DATASET_FORMAT_NPY', folder, out);
+    },
+  })),
   {
     name: 'npz archives',
     seeds: () => [join(GOLDEN, 'datasets/adversarial.npz'), ...filesIn('datasets', /\.npz$/)],
@@ -100,13 +105,20 @@ const KINDS: readonly Kind[] = [
     job: (path, out) => importDataset('DATASET_FORMAT_CIFAR10', folderWith(path, out, ['test_batch', 'data_batch_1']), out),
     isStrict: true,
   },
-  ...['png', 'jpeg', 'bmp', 'webp'].map(
-    (type): Kind => ({
-      name: `${type} pictures`,
-      seeds: () => [join(GOLDEN, 'datasets', `picture.${type}`)],
-      job: (path, out) => importDataset('DATASET_FORMAT_FOLDER', folderWith(path, out, ['train', 'test'].flatMap((split) => ['a', 'b'].map((label) => `${split}/${label}/1.${type}`))), out),
-    }),
-  ),
+  ...['png', 'jpeg', 'bmp', 'webp'].map((type): Kind => ({
+    name: `${type} pictures`,
+    seeds: () => [join(GOLDEN, 'datasets', `picture.${type}`)],
+    job: (path, out) =>
+      importDataset(
+        'DATASET_FORMAT_FOLDER',
+        folderWith(
+          path,
+          out,
+          ['train', 'test'].flatMap((split) => ['a', 'b'].map((label) => `${split}/${label}/1.${type}`)),
+        ),
+        out,
+      ),
+  })),
 ];
 
 describe('readers of foreign files', { concurrency: 1 }, () => {
@@ -152,10 +164,13 @@ describe('readers of foreign files', { concurrency: 1 }, () => {
         if (tried === 5) base = rss;
         most = Math.max(most, rss);
       }
-      t.diagnostic(`${tried} files: ${[...ends].map(([end, count]) => `${count} ${end}`).join(', ')}; memory at most ${Math.round((most - base) / 2 ** 20)} MiB above the start`);
+      t.diagnostic(
+        `${tried} files: ${[...ends].map(([end, count]) => `${count} ${end}`).join(', ')}; memory at most ${Math.round((most - base) / 2 ** 20)} MiB above the start`,
+      );
       assert.ok(most - base < GROWTH, `memory grew by ${most - base} bytes over ${tried} files`);
       assert.ok((ends.get('INVALID_ARGUMENT') ?? 0) > 0, 'nothing was refused');
-      if (kind.isStrict !== true) assert.ok((ends.get('read') ?? 0) > 0, 'no file was read, not even a good one: the readers were never reached');
+      if (kind.isStrict !== true)
+        assert.ok((ends.get('read') ?? 0) > 0, 'no file was read, not even a good one: the readers were never reached');
     });
   }
 });

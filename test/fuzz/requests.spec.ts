@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
-import { Client, credentials, status as Code, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  status as Code,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { SERVICE_NAMES, methodsOf, type ServiceName } from '@rift/contracts';
 
 import { generatorOf, mutate, type Random } from '../support/mutate.js';
@@ -42,7 +49,11 @@ function message(random: Random, depth = 0): Buffer {
 }
 
 /** Makes a call of whichever kind; resolves with its status code. */
-function call(client: Client, { path, requestStream, responseStream }: ReturnType<typeof methodsOf>[number], messages: readonly Buffer[]): Promise<number> {
+function call(
+  client: Client,
+  { path, requestStream, responseStream }: ReturnType<typeof methodsOf>[number],
+  messages: readonly Buffer[],
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const deadline = Date.now() + CALL_MS;
     const late = setTimeout(() => reject(new Error(`${path} gave no status within ${2 * CALL_MS} ms`)), 2 * CALL_MS);
@@ -79,7 +90,11 @@ describe('RPCs', { concurrency: 1 }, () => {
 
   const cases: readonly (readonly [string, readonly ServiceName[], () => Promise<number>])[] = [
     ['the attacker', [SERVICE_NAMES.attacker], async () => (await workers.attacker({ RIFT_CALLS_PER_SECOND: '0' })).service.grpcPort],
-    ['the trainer', [SERVICE_NAMES.trainer, SERVICE_NAMES.conversion], async () => (await workers.trainer({ RIFT_CALLS_PER_SECOND: '0' })).service.grpcPort],
+    [
+      'the trainer',
+      [SERVICE_NAMES.trainer, SERVICE_NAMES.conversion],
+      async () => (await workers.trainer({ RIFT_CALLS_PER_SECOND: '0' })).service.grpcPort,
+    ],
   ];
   for (const [name, services, start] of cases) {
     it(`of ${name} answer malformed requests with a status, in time and in bounded memory`, async (t) => {
@@ -101,7 +116,9 @@ describe('RPCs', { concurrency: 1 }, () => {
         assert.ok(!['UNKNOWN', 'DATA_LOSS', 'UNIMPLEMENTED', 'UNAVAILABLE'].includes(code), `${method.path} ended with ${code}`);
       }
       const growth = process.memoryUsage.rss() - base;
-      t.diagnostic(`${tried} requests: ${[...codes].map(([code, count]) => `${count} ${code}`).join(', ')}; ${Math.round(growth / 2 ** 20)} MiB more memory`);
+      t.diagnostic(
+        `${tried} requests: ${[...codes].map(([code, count]) => `${count} ${code}`).join(', ')}; ${Math.round(growth / 2 ** 20)} MiB more memory`,
+      );
       assert.ok(growth < GROWTH, `memory grew by ${growth} bytes over ${tried} requests`);
       assert.ok((codes.get('INVALID_ARGUMENT') ?? 0) > 0, 'no request reached the checks');
     });

@@ -16,7 +16,10 @@ const ETCD = 'v3.6.5';
 /** Where the definitions of the operators' kinds are: folders and files within Go modules. */
 const CRDS = [
   { module: 'github.com/kedacore/keda/v2@v2.21.0', files: /^config\/crd\/bases\/.*\.yaml$/ },
-  { module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0', files: /^example\/prometheus-operator-crd\/monitoring\.coreos\.com_(servicemonitors|prometheusrules)\.yaml$/ },
+  {
+    module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
+    files: /^example\/prometheus-operator-crd\/monitoring\.coreos\.com_(servicemonitors|prometheusrules)\.yaml$/,
+  },
   { module: 'sigs.k8s.io/gateway-api@v1.6.0', files: /^config\/crd\/standard\/.*grpcroutes\.yaml$/ },
   { module: 'sigs.k8s.io/kueue@v0.19.0', files: /^config\/components\/crd\/bases\/.*localqueues\.yaml$/ },
   { module: 'github.com/cert-manager/cert-manager@v1.19.1', files: /^deploy\/crds\/.*(certificates|issuers)\.yaml$/ },
@@ -27,7 +30,12 @@ const HOUR = 3_600_000;
 function go(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string | undefined {
   const program = findGo();
   if (program === undefined) return 'Go is needed (go.dev/doc/install)';
-  const { status, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: 'utf8', timeout: HOUR, env: { ...process.env, ...env } });
+  const { status, stderr, error } = spawnSync(program, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: HOUR,
+    env: { ...process.env, ...env },
+  });
   return status === 0 ? undefined : `go ${args.join(' ')}: ${error?.message ?? ''}${stderr.trim().split('\n').slice(-3).join(' / ')}`;
 }
 
@@ -45,10 +53,14 @@ export function findApiServer(): Found {
     // Kubernetes names its libraries by folders of its own repository; as modules they have versions.
     const modules = spawnSync(findGo() ?? 'go', ['env', 'GOMODCACHE'], { encoding: 'utf8' }).stdout.trim();
     const manifest = readFileSync(join(modules, 'cache/download/k8s.io/kubernetes/@v', `v${API_VERSION}.mod`), 'utf8');
-    const libraries = [...manifest.matchAll(/^\t(k8s\.io\/\S+) => \.\/staging/gm)].map(([, name = '']) => `\t${name} => ${name} ${staging}\n`);
+    const libraries = [...manifest.matchAll(/^\t(k8s\.io\/\S+) => \.\/staging/gm)].map(
+      ([, name = '']) => `\t${name} => ${name} ${staging}\n`,
+    );
     writeFileSync(join(work, 'go.mod'), `${readFileSync(join(work, 'go.mod'), 'utf8')}\nreplace (\n${libraries.join('')})\n`);
     const flags = ['-mod=mod', '-p', String(availableParallelism()), '-trimpath', '-ldflags=-s -w'];
-    const failure = go(work, ['build', ...flags, '-o', join(work, 'kube-apiserver'), 'k8s.io/kubernetes/cmd/kube-apiserver'], { CGO_ENABLED: '0' });
+    const failure = go(work, ['build', ...flags, '-o', join(work, 'kube-apiserver'), 'k8s.io/kubernetes/cmd/kube-apiserver'], {
+      CGO_ENABLED: '0',
+    });
     if (failure !== undefined) return { missing: failure };
     mkdirSync(folder, { recursive: true });
     spawnSync('mv', [join(work, 'kube-apiserver'), `${command}.part`]);
@@ -72,7 +84,11 @@ export function operatorKinds(): { readonly kinds: readonly object[] } | { reado
   try {
     writeFileSync(join(work, 'go.mod'), 'module verify\n\ngo 1.26.0\n');
     for (const { module, files } of CRDS) {
-      const { status, stdout, stderr } = spawnSync(findGo() ?? 'go', ['mod', 'download', '-json', module], { cwd: work, encoding: 'utf8', timeout: HOUR });
+      const { status, stdout, stderr } = spawnSync(findGo() ?? 'go', ['mod', 'download', '-json', module], {
+        cwd: work,
+        encoding: 'utf8',
+        timeout: HOUR,
+      });
       if (status !== 0) return { missing: `${module} cannot be downloaded: ${stderr || stdout}` };
       const { Dir: folder } = JSON.parse(stdout) as { Dir: string };
       const found = (readdirSync(folder, { recursive: true }) as string[]).filter((path) => files.test(path));
@@ -186,7 +202,9 @@ export class ApiServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.children) child.kill('SIGTERM');
-    const ended = this.children.map((child) => new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(0))));
+    const ended = this.children.map(
+      (child) => new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(0))),
+    );
     await Promise.race([Promise.all(ended), sleep(10_000)]);
     for (const child of this.children) child.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });

@@ -75,7 +75,11 @@ export const setting = {
   /** HOST:PORT, with IPv6 hosts in brackets. */
   address: () => z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:[\]/]+):\d{1,5}$/, 'must be HOST:PORT'),
   /** Address of an OpenTelemetry collector that takes OTLP over HTTP. */
-  collector: () => z.string().regex(/^https?:\/\/[^\s?#]+$/, 'must be an address such as http://collector:4318').optional(),
+  collector: () =>
+    z
+      .string()
+      .regex(/^https?:\/\/[^\s?#]+$/, 'must be an address such as http://collector:4318')
+      .optional(),
   /** Any text that is not empty. */
   text: () => z.string().min(1, 'must not be empty'),
 };

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type Parent, currentContext, newSpanId, newTraceId, withContext } from './context.js';
 import { type Logger } from './logger.js';
 
@@ -120,7 +121,7 @@ export function startSpan(name: string, kind: SpanKind, parent?: Parent): Span {
     end: (error, attributes = {}) => {
       if (isOver || exporter === undefined) return;
       isOver = true;
-      const message = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
+      const message = error === undefined ? undefined : error instanceof Error ? error.message : inspect(error);
       exporter.add({ name, kind, traceId, spanId, parentSpanId, startMs, endMs: Date.now(), error: message, attributes });
     },
   };

@@ -34,7 +34,8 @@ type GateVariables = Readonly<z.output<z.ZodObject<typeof GATE_VARIABLES>>>;
 /** The settings of the gate out of the variables. @throws EnvironmentError when they do not fit together */
 export function gateSettings(found: GateVariables): GateSettings {
   const { RIFT_OIDC_ISSUER: issuer, RIFT_OIDC_JWKS: jwks } = found;
-  if (jwks !== undefined && issuer === undefined) throw new EnvironmentError(['RIFT_OIDC_JWKS needs RIFT_OIDC_ISSUER: tokens name their issuer']);
+  if (jwks !== undefined && issuer === undefined)
+    throw new EnvironmentError(['RIFT_OIDC_JWKS needs RIFT_OIDC_ISSUER: tokens name their issuer']);
   const audience = found.RIFT_OIDC_AUDIENCE;
   const roleClaim = found.RIFT_OIDC_ROLE_CLAIM;
   return {

@@ -58,7 +58,13 @@ describe('tokens of an OpenID Connect issuer', () => {
     expires?: string;
     key?: CryptoKey;
   }
-  function token({ issuer: from = issuer, audience = 'rift', roles = ['submit', 'other'], expires = '1m', key }: Changes = {}): Promise<string> {
+  function token({
+    issuer: from = issuer,
+    audience = 'rift',
+    roles = ['submit', 'other'],
+    expires = '1m',
+    key,
+  }: Changes = {}): Promise<string> {
     return new SignJWT({ realm_access: { roles } })
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
       .setSubject('ana')

@@ -78,7 +78,8 @@ export class OidcTokens<Role extends string> {
   #roleIn(payload: JWTPayload): Role | undefined {
     let value: unknown = payload;
     for (const part of this.options.roleClaim.split('.')) {
-      value = typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
+      value =
+        typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
     }
     const held = (typeof value === 'string' ? value.split(/[\s,]+/) : Array.isArray(value) ? value : []) as unknown[];
     return this.roles.findLast((role) => held.includes(role));

@@ -176,7 +176,11 @@ export class GrpcStrategy extends ServerGrpc {
           ? this.#answerWithStream(call as StreamingCall, invoke())
           : this.#answerOnce(call, method.path, invoke(), answer);
         void work.then((error) => {
-          span.end(error, { 'rpc.system': 'grpc', 'rpc.method': method.path.slice(1), ...(runId === undefined ? {} : { 'rift.run_id': runId }) });
+          span.end(error, {
+            'rpc.system': 'grpc',
+            'rpc.method': method.path.slice(1),
+            ...(runId === undefined ? {} : { 'rift.run_id': runId }),
+          });
           observed.finish(error);
         });
       });
@@ -250,7 +254,10 @@ export class GrpcStrategy extends ServerGrpc {
   }
 
   /** Measures a call and writes it down; `admission` is filled in once the caller is known. */
-  #observed({ path, requestStream }: Method, call: AnyCall): { admission: Admission | undefined; finish: (error: ServiceError | undefined) => void } {
+  #observed(
+    { path, requestStream }: Method,
+    call: AnyCall,
+  ): { admission: Admission | undefined; finish: (error: ServiceError | undefined) => void } {
     const { metrics, logger } = this.settings;
     const method = path.slice(1);
     const observed: { admission: Admission | undefined; finish: (error: ServiceError | undefined) => void } = {

@@ -60,9 +60,7 @@ export class RunExecutor {
     this.#enter(runId, scope);
     try {
       const attributes = { 'rift.run_id': runId, 'rift.attempt': attempt };
-      await withContext({ traceId: newTraceId(), runId }, () =>
-        inSpan('run', attributes, () => this.#stages(scope, taken.record, step)),
-      );
+      await withContext({ traceId: newTraceId(), runId }, () => inSpan('run', attributes, () => this.#stages(scope, taken.record, step)));
     } catch (error) {
       if (this.#closing) return await never();
       if (error instanceof Superseded) {

@@ -9,7 +9,10 @@ export function auditTrail(access: Pick<Access, 'callerOf'>, logger: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
     if (!LOOKING.has(request.method)) {
       response.once('finish', () => {
-        logger.info({ ...callerOf(access, request), method: request.method, path: request.path, status: response.statusCode, audit: true }, 'audit');
+        logger.info(
+          { ...callerOf(access, request), method: request.method, path: request.path, status: response.statusCode, audit: true },
+          'audit',
+        );
       });
     }
     next();

@@ -13,7 +13,12 @@ const JSON_LIMIT = '4mb';
 const FORM_LIMIT = '256kb';
 
 /** The server of REST and the web page, which lets callers in as the gRPC API does. @throws FailedPrecondition for unusable files */
-export function webServer(config: OrchestratorConfig, address: ListenAddress, gate: Gate<Role>, logger: Logger): { access: Access; options: ServiceOptions['http'] } {
+export function webServer(
+  config: OrchestratorConfig,
+  address: ListenAddress,
+  gate: Gate<Role>,
+  logger: Logger,
+): { access: Access; options: ServiceOptions['http'] } {
   const tls = gate.tlsFiles;
   const access = new Access(gate, tls !== undefined);
   const guard = protection({ hosts: config.webHosts, isGuarded: access.isGuarded, isSecure: tls !== undefined });
@@ -30,7 +35,12 @@ export function webServer(config: OrchestratorConfig, address: ListenAddress, ga
         express.disable('x-powered-by');
         // Bodies of parameters are read as the one text that they are: nested ones have no meaning here.
         express.set('query parser', 'simple');
-        app.use(guard, auditTrail(access, logger), json({ limit: JSON_LIMIT, strict: false }), urlencoded({ limit: FORM_LIMIT, extended: false }));
+        app.use(
+          guard,
+          auditTrail(access, logger),
+          json({ limit: JSON_LIMIT, strict: false }),
+          urlencoded({ limit: FORM_LIMIT, extended: false }),
+        );
       },
     },
   };
