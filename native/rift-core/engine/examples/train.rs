@@ -53,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }));
     let inputs = Inputs {
         train: &train_set,
+        extra: None,
         selection: Some(&selection),
         spec: &spec,
         checkpoint: Some(Path::new(checkpoint)),

@@ -38,38 +38,20 @@ fn manifest() -> NetworkManifest {
 }
 
 fn spec(method: TrainMethod) -> TrainSpec {
-    TrainSpec {
-        method,
-        architecture: None,
-        preprocess: "cifar10".into(),
-        epochs: 4,
-        batch_size: 16,
-        optimizer: OptimizerSpec {
-            learning_rate: 0.01,
-            momentum: 0.9,
-            weight_decay: 5e-4,
-            nesterov: true,
-            schedule: ScheduleKind::OneCycle,
-            milestones: vec![],
-            gamma: 0.1,
-            pct_start: 0.5,
-        },
-        augment: AugmentSpec { padding: 0, padding_mode: PaddingMode::Zero, flip: false },
-        attack: AttackSpec { random_start: false, to_the_end: true, ..AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 3, 1) },
-        beta: 6.0,
-        label_smoothing: 0.0,
-        ema_decay: 0.0,
-        awp_gamma: 0.0,
-        awp_warmup: 0,
-        craft_in_train_mode: false,
-        track_clean_forward: false,
-        selection_attack: None,
-        keep_best: false,
-        patience: 0,
-        overfitting_guard: 0.0,
-        score_clip: 0.0,
-        seed: 1,
-    }
+    let optimizer = OptimizerSpec {
+        learning_rate: 0.01,
+        momentum: 0.9,
+        weight_decay: 5e-4,
+        nesterov: true,
+        schedule: ScheduleKind::OneCycle,
+        milestones: vec![],
+        gamma: 0.1,
+        pct_start: 0.5,
+    };
+    let augment = AugmentSpec { padding: 0, padding_mode: PaddingMode::Zero, flip: false };
+    let attack =
+        AttackSpec { random_start: false, to_the_end: true, ..AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 3, 1) };
+    TrainSpec { method, attack: Some(attack), beta: 6.0, ..TrainSpec::standard(4, 16, optimizer, augment, 1) }
 }
 
 fn fp32() -> Compute {
@@ -93,7 +75,7 @@ fn trajectories_equal_pytorchs_on_clean_and_on_adversarial_images() {
         let start = group(&tensors, "start/").deep_copy().unwrap();
         let mut network = Network::from_state(manifest(), start, &path).unwrap();
         let spec = spec(method);
-        let inputs = Inputs { train: &data, selection: None, spec: &spec, checkpoint: None, tuning: None };
+        let inputs = Inputs { train: &data, extra: None, selection: None, spec: &spec, checkpoint: None, tuning: None };
         let trained = train(&mut network, &inputs, &fp32(), &Control::default()).unwrap();
         let losses = Vec::<f32>::try_from(tensor(&format!("{name}-losses"))).unwrap();
         for (record, expected) in trained.epochs.iter().zip(losses) {
@@ -115,7 +97,7 @@ fn augmented(method: TrainMethod) -> TrainSpec {
         epochs: 2,
         batch_size: 32,
         augment: AugmentSpec { padding: 4, padding_mode: PaddingMode::Reflect, flip: true },
-        attack: AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 2, 1),
+        attack: Some(AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 2, 1)),
         ema_decay: 0.9,
         ..spec(method)
     }
@@ -143,7 +125,8 @@ fn interrupted_and_resumed_training_equals_uninterrupted_training_bit_for_bit() 
     let path = folder.path().join("training.safetensors");
     let run = |control: &Control, checkpoint: Option<&Path>| {
         let mut network = Network::initial(manifest(), 7).unwrap();
-        let inputs = Inputs { train: &data, selection: Some(&data), spec: &spec, checkpoint, tuning: None };
+        let inputs =
+            Inputs { train: &data, extra: None, selection: Some(&data), spec: &spec, checkpoint, tuning: None };
         train(&mut network, &inputs, &fp32(), control).map(|trained| (network.state.digest().unwrap(), trained))
     };
     let (whole, records) = run(&Control::default(), None).unwrap();
@@ -162,7 +145,7 @@ fn a_checkpoint_of_other_settings_is_not_gone_on_with() {
     let path = folder.path().join("training.safetensors");
     let run = |spec: &TrainSpec, checkpoint: Option<&Path>| {
         let mut network = Network::initial(manifest(), 7).unwrap();
-        let inputs = Inputs { train: &data, selection: None, spec, checkpoint, tuning: None };
+        let inputs = Inputs { train: &data, extra: None, selection: None, spec, checkpoint, tuning: None };
         train(&mut network, &inputs, &fp32(), &Control::default()).unwrap();
         network.state.digest().unwrap()
     };
@@ -182,6 +165,7 @@ fn fine_tuning_moves_the_chosen_weight_alone_and_frozen_statistics_stay_bit_for_
         let tuning = Tuning { parameters: vec!["layer2.1.conv2.weight".into()], batch_norm: mode, trust_region: 0.0 };
         let inputs = Inputs {
             train: &data,
+            extra: None,
             selection: None,
             spec: &TrainSpec { ema_decay: 0.0, ..spec.clone() },
             checkpoint: None,
@@ -206,7 +190,8 @@ fn a_trust_region_holds_the_weight_within_its_share() {
     let tuning = Tuning { parameters: vec![name.into()], batch_norm: BatchNorm::Eval, trust_region: 0.01 };
     let mut spec = TrainSpec { ema_decay: 0.0, ..augmented(TrainMethod::Standard) };
     spec.optimizer.learning_rate = 1.0;
-    let inputs = Inputs { train: &data, selection: None, spec: &spec, checkpoint: None, tuning: Some(&tuning) };
+    let inputs =
+        Inputs { train: &data, extra: None, selection: None, spec: &spec, checkpoint: None, tuning: Some(&tuning) };
     train(&mut network, &inputs, &fp32(), &Control::default()).unwrap();
     let start = before.get(name).unwrap();
     let change = (network.state.get(name).unwrap() - start).norm().double_value(&[]);

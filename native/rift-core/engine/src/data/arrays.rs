@@ -7,7 +7,8 @@ use tch::{Kind, Tensor};
 
 use super::cifar::CIFAR10_CLASSES;
 use super::dataset::Dataset;
-use super::npy::{read_npy, read_npy_header, read_npy_rows, read_npz};
+use super::extra;
+use super::npy::{read_npy, read_npy_header, read_npy_rows};
 use super::text::{file_names, lines};
 use crate::error::{EngineError, Result};
 
@@ -68,21 +69,14 @@ fn npy_pair(folder: &Path, split: &str) -> Result<(Tensor, Tensor)> {
         return Ok((read_npy(&images)?, npy_labels(folder, split)?));
     }
     let path = folder.join(format!("{split}.npz"));
-    let mut arrays = read_npz(&path, |name| matches!(name, "images" | "labels"))?;
-    match (arrays.remove("images"), arrays.remove("labels")) {
-        (Some(images), Some(labels)) => Ok((images, labels)),
-        _ => Err(EngineError::file(path, "must hold the arrays images and labels")),
-    }
+    extra::arrays(&path)
 }
 
 fn npy_labels(folder: &Path, split: &str) -> Result<Tensor> {
     if folder.join(format!("{split}_images.npy")).is_file() {
         return read_npy(&folder.join(format!("{split}_labels.npy")));
     }
-    let path = folder.join(format!("{split}.npz"));
-    read_npz(&path, |name| name == "labels")?
-        .remove("labels")
-        .ok_or_else(|| EngineError::file(path, "must hold the arrays images and labels"))
+    extra::labels(&folder.join(format!("{split}.npz")))
 }
 
 /// Splits of a CIFAR-C folder: `gaussian_noise-1` … `saturate-5` for every known corruption's file that is there.
@@ -138,7 +132,7 @@ pub fn numbered(count: i64) -> Result<Vec<String>> {
 }
 
 /// u8 images as [N, 3, H, W] from that or from [N, H, W, 3].
-fn channels_first(folder: &Path, split: &str, images: &Tensor) -> Result<Tensor> {
+pub(super) fn channels_first(folder: &Path, split: &str, images: &Tensor) -> Result<Tensor> {
     let shape = images.size();
     match shape[..] {
         _ if images.f_kind()? != Kind::Uint8 => {}

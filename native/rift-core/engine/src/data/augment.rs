@@ -8,19 +8,19 @@ use crate::error::Result;
 use crate::rng;
 use crate::spec::{AugmentSpec, PaddingMode};
 
-/// Pixels of a data set laid out for fast random crops.
+/// Random crops of the images of a data set, which it shares.
 pub struct Augmenter {
-    pixels: Vec<u8>,
+    images: Tensor,
     labels: Vec<i64>,
     side: usize,
     spec: AugmentSpec,
 }
 
 impl Augmenter {
-    /// Takes over the images of `data`, which are square.
+    /// Shares the images of `data`, which are square.
     pub fn new(data: &Dataset, spec: &AugmentSpec) -> Result<Self> {
-        let pixels = Vec::<u8>::try_from(&data.images.f_flatten(0, -1)?)?;
-        Ok(Self { pixels, labels: data.label_vec()?, side: data.image_size().0 as usize, spec: spec.clone() })
+        let images = data.images.shallow_clone();
+        Ok(Self { images, labels: data.label_vec()?, side: data.image_size().0 as usize, spec: spec.clone() })
     }
 
     /// Number of images.
@@ -33,17 +33,20 @@ impl Augmenter {
         self.labels.is_empty()
     }
 
-    /// Images `indices`, augmented for `epoch`: float32 [B, 3, H, W] in [0,1], and their labels.
-    pub fn batch(&self, indices: &[i64], seed: u64, epoch: u64) -> Result<(Tensor, Tensor)> {
+    /// Images `indices`, augmented for `epoch`: float32 [B, 3, H, W] in [0,1], and their labels. `ids` key the draws, one
+    /// for each image, so that an image that comes twice is cut in two ways.
+    pub fn batch(&self, indices: &[i64], ids: &[u64], seed: u64, epoch: u64) -> Result<(Tensor, Tensor)> {
         let (side, padding) = (self.side as i64, i64::from(self.spec.padding));
         let area = self.side * self.side;
         let mut values = Vec::with_capacity(indices.len() * 3 * area);
         let mut labels = Vec::with_capacity(indices.len());
-        for index in indices {
-            let mut draw = rng::stream(seed, "augment", &[epoch, *index as u64]);
+        let chosen = self.images.f_index_select(0, &Tensor::f_from_slice(indices)?)?;
+        let pixels = Vec::<u8>::try_from(&chosen.f_flatten(0, -1)?)?;
+        for (at, (index, id)) in indices.iter().zip(ids).enumerate() {
+            let mut draw = rng::stream(seed, "augment", &[epoch, *id]);
             let (dy, dx) = (draw.random_range(0..=2 * padding) - padding, draw.random_range(0..=2 * padding) - padding);
             let flip = self.spec.flip && draw.random::<bool>();
-            let image = &self.pixels[*index as usize * 3 * area..][..3 * area];
+            let image = &pixels[at * 3 * area..][..3 * area];
             for plane in image.chunks_exact(area) {
                 for y in 0..side {
                     let row = self.source(y + dy);

@@ -6,6 +6,7 @@ pub mod augment;
 pub mod cifar;
 pub mod cifar_python;
 pub mod dataset;
+pub mod extra;
 pub mod folder;
 mod images;
 pub mod npy;
@@ -25,6 +26,7 @@ pub use split::{load_split, save_split};
 use crate::control::Control;
 use crate::error::{EngineError, Result};
 use cifar_python::Variant;
+use extra::EXTRA;
 
 /// Layout of a data set on disk: the messages' names, with the command line's as second spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +79,7 @@ pub fn splits(path: &Path, format: Format) -> Result<Vec<String>> {
         ));
     }
     let python = |variant| cifar_python::is_python_version(path, variant);
-    let found = match format {
+    let mut found = match format {
         Format::Cifar10 if python(Variant::Cifar10) => cifar_python::python_splits(path, Variant::Cifar10),
         Format::Cifar100 if python(Variant::Cifar100) => cifar_python::python_splits(path, Variant::Cifar100),
         Format::Cifar10 => cifar::cifar10_splits(path)?,
@@ -89,6 +91,10 @@ pub fn splits(path: &Path, format: Format) -> Result<Vec<String>> {
     };
     if found.is_empty() {
         return Err(EngineError::file(path, format!("holds no split of this format; expected {}", format.expected())));
+    }
+    // Last, because it takes its classes from the others; a folder of arrays lists it by itself.
+    if extra::has_extra(path) && !found.iter().any(|name| name == EXTRA) {
+        found.push(EXTRA.into());
     }
     Ok(found)
 }
@@ -107,6 +113,9 @@ pub fn load_watched(path: &Path, format: Format, split: &str, control: &Control)
             name: split.into(),
             hint: format!("; {} holds {}", path.display(), known.join(", ")),
         });
+    }
+    if split == EXTRA && format != Format::Npy {
+        return extra::load_extra(path, load_watched(path, format, &known[0], control)?.classes);
     }
     let python = |variant| cifar_python::is_python_version(path, variant);
     match format {

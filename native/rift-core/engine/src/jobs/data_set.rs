@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::inputs::{label_of, DataFile};
 use crate::control::{Control, Progress};
 use crate::corrupt::{corrupt_dataset, describe, Corruption};
+use crate::data::extra::{load_extra, EXTRA};
 use crate::data::repeats::Repeats;
 use crate::data::{self, read_adversarial_set, save_split, write_adversarial_set, Dataset, Format};
 use crate::error::{EngineError, Result};
@@ -48,7 +49,11 @@ pub(super) fn import_dataset(request: ImportRequest, control: &Control) -> Resul
     let hold_out = request.held_out > 0 && !names.iter().any(|name| name == "val");
     for (index, name) in names.iter().enumerate() {
         control.check()?;
-        let mut split = data::load_watched(&request.path, request.format, name, control)?;
+        let mut split = if name == EXTRA && !imported.classes.is_empty() {
+            load_extra(&request.path, imported.classes.clone())?
+        } else {
+            data::load_watched(&request.path, request.format, name, control)?
+        };
         split.name.clone_from(&request.name);
         imported.notes.extend(repeats.add(&split)?);
         if hold_out && name == "train" {

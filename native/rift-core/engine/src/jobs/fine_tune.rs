@@ -11,7 +11,7 @@ use crate::compute::Compute;
 use crate::control::Control;
 use crate::error::Result;
 use crate::net::{BatchNorm, Network};
-use crate::spec::{AttackSpec, BatchNormMode, ComputeSpec, FineTuneScope, FineTuneSpec, TrainMethod, TrainSpec};
+use crate::spec::{BatchNormMode, ComputeSpec, FineTuneScope, FineTuneSpec, TrainSpec};
 use crate::train::adversarial::{train, Inputs, Tuning};
 use crate::train::records::EpochRecord;
 use crate::train::reestimate;
@@ -56,6 +56,7 @@ pub(super) fn fine_tune(request: Request, control: &Control) -> Result<Response>
     let training = as_training(spec);
     let inputs = Inputs {
         train: &data,
+        extra: None,
         selection: selection.as_ref(),
         spec: &training,
         checkpoint: request.checkpoint.as_deref(),
@@ -100,26 +101,7 @@ fn relative_change(from: &Network, to: &Network, module: &str) -> Result<f64> {
 /// The same settings as training on clean images.
 fn as_training(spec: &FineTuneSpec) -> TrainSpec {
     TrainSpec {
-        method: TrainMethod::Standard,
-        architecture: None,
-        preprocess: "none".into(),
-        epochs: spec.epochs,
-        batch_size: spec.batch_size,
-        optimizer: spec.optimizer.clone(),
-        augment: spec.augment.clone(),
-        attack: AttackSpec::pgd(0.0, 1.0, 1, 1),
-        beta: 0.0,
-        label_smoothing: 0.0,
-        ema_decay: 0.0,
-        awp_gamma: 0.0,
-        awp_warmup: 0,
-        craft_in_train_mode: false,
-        track_clean_forward: false,
-        selection_attack: None,
         keep_best: spec.keep_best,
-        patience: 0,
-        overfitting_guard: 0.0,
-        score_clip: 0.0,
-        seed: spec.seed,
+        ..TrainSpec::standard(spec.epochs, spec.batch_size, spec.optimizer.clone(), spec.augment.clone(), spec.seed)
     }
 }

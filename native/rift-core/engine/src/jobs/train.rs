@@ -20,6 +20,7 @@ use crate::train::adversarial::{self, Inputs, Trained};
 pub(super) struct Request {
     train: DataFile,
     selection: Option<DataFile>,
+    extra: Option<DataFile>,
     spec: TrainSpec,
     initial: Option<NetworkFile>,
     compute: ComputeSpec,
@@ -31,6 +32,7 @@ pub(super) fn train(request: Request, control: &Control) -> Result<Trained> {
     request.spec.check().map_err(|error| error.under("spec"))?;
     let data = request.train.read()?;
     let selection = request.selection.as_ref().map(DataFile::read).transpose()?;
+    let extra = request.extra.as_ref().map(DataFile::read).transpose()?;
     let mut network = match &request.initial {
         Some(initial) => {
             let mut network = initial.read()?;
@@ -41,8 +43,12 @@ pub(super) fn train(request: Request, control: &Control) -> Result<Trained> {
         None => initial_network(&request.spec, &data)?,
     };
     check_fit(&network, &data)?;
+    if let Some(held_out) = &selection {
+        check_fit(&network, held_out)?;
+    }
     let inputs = Inputs {
         train: &data,
+        extra: extra.as_ref(),
         selection: selection.as_ref(),
         spec: &request.spec,
         checkpoint: request.checkpoint.as_deref(),

@@ -5,16 +5,15 @@ mod attack;
 mod compute;
 mod criticality;
 mod evaluation;
+mod train;
 mod training;
 
 pub use attack::{AttackKind, AttackSpec, Norm, ThreatModel};
 pub use compute::{ComputeSpec, Precision};
 pub use criticality::{AscentMethod, CriticalitySpec, ModuleGroup, ModuleGrouping, Profile};
 pub use evaluation::{CorruptSpec, CraftSpec, EvaluateSpec};
-pub use training::{
-    ArchitectureSpec, AugmentSpec, BatchNormMode, FineTuneScope, FineTuneSpec, OptimizerSpec, PaddingMode,
-    ScheduleKind, TrainMethod, TrainSpec,
-};
+pub use train::{ArchitectureSpec, CleanForwards, CraftBatchNorm, TrainMethod, TrainSpec};
+pub use training::{AugmentSpec, BatchNormMode, FineTuneScope, FineTuneSpec, OptimizerSpec, PaddingMode, ScheduleKind};
 
 use crate::error::{EngineError, Result};
 

@@ -1,8 +1,8 @@
-//! Adversarial training and fine-tuning.
+//! Optimizer, augmentation and fine-tuning.
 
 use serde::{Deserialize, Serialize};
 
-use super::{within, AttackSpec};
+use super::within;
 use crate::error::{EngineError, Result};
 
 /// What happens to batch-norm statistics while fine-tuning.
@@ -34,6 +34,9 @@ pub enum ScheduleKind {
     /// Linear rise, then linear fall to 0.
     #[serde(rename = "SCHEDULE_KIND_ONE_CYCLE")]
     OneCycle,
+    /// PyTorch's `OneCycleLR` with its defaults, stepped once an epoch.
+    #[serde(rename = "SCHEDULE_KIND_ONE_CYCLE_COSINE")]
+    OneCycleCosine,
 }
 
 /// Stochastic gradient descent with PyTorch's conventions.
@@ -82,6 +85,33 @@ impl OptimizerSpec {
             ScheduleKind::Cosine => self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),
             ScheduleKind::OneCycle if progress < self.pct_start => self.learning_rate * progress / self.pct_start,
             ScheduleKind::OneCycle => self.learning_rate * (1.0 - progress) / (1.0 - self.pct_start).max(1e-12),
+            ScheduleKind::OneCycleCosine => {
+                let first = self.learning_rate / 25.0;
+                self.cycle(progress, epochs, [first, self.learning_rate, first / 1e4])
+            }
+        }
+    }
+
+    /// Momentum for the same step: [`ScheduleKind::OneCycleCosine`] moves it against the rate.
+    pub fn momentum_at(&self, progress: f64, epochs: u32) -> f64 {
+        match self.schedule {
+            ScheduleKind::OneCycleCosine => self.cycle(progress, epochs, [0.95, 0.85, 0.95]),
+            _ => self.momentum,
+        }
+    }
+
+    /// Half cosines from the first value over the second, at `pct_start`, to the third, constant within an epoch. The
+    /// peak lies at epoch `pct_start`·epochs − 1, the end at the last epoch, both from 0, as in PyTorch.
+    fn cycle(&self, progress: f64, epochs: u32, [first, peak, last]: [f64; 3]) -> f64 {
+        let total = f64::from(epochs);
+        let epoch = (progress * total + 1e-9).floor();
+        let top = (self.pct_start * total - 1.0).max(0.0);
+        let anneal =
+            |from: f64, to: f64, share: f64| to + (from - to) / 2.0 * (1.0 + (std::f64::consts::PI * share).cos());
+        if epoch < top {
+            anneal(first, peak, epoch / top)
+        } else {
+            anneal(peak, last, (epoch - top) / (total - 1.0 - top).max(f64::MIN_POSITIVE))
         }
     }
 }
@@ -163,115 +193,5 @@ impl FineTuneSpec {
             ));
         }
         self.optimizer.check().map_err(|error| error.under("optimizer"))
-    }
-}
-
-/// Method of adversarial training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TrainMethod {
-    /// Cross-entropy on PGD images.
-    #[serde(rename = "TRAIN_METHOD_PGD")]
-    Pgd,
-    /// Cross-entropy plus β·KL.
-    #[serde(rename = "TRAIN_METHOD_TRADES")]
-    Trades,
-    /// Misclassification-aware.
-    #[serde(rename = "TRAIN_METHOD_MART")]
-    Mart,
-    /// PGD with weight perturbation.
-    #[serde(rename = "TRAIN_METHOD_AWP")]
-    Awp,
-    /// TRADES with weight perturbation.
-    #[serde(rename = "TRAIN_METHOD_TRADES_AWP")]
-    TradesAwp,
-    /// Squared error, PGD form.
-    #[serde(rename = "TRAIN_METHOD_SCORE")]
-    Score,
-    /// One step with a random start.
-    #[serde(rename = "TRAIN_METHOD_FAST")]
-    Fast,
-    /// Clean images.
-    #[serde(rename = "TRAIN_METHOD_STANDARD")]
-    Standard,
-    /// Squared error, TRADES form.
-    #[serde(rename = "TRAIN_METHOD_SCORE_TRADES")]
-    ScoreTrades,
-}
-
-/// A new network to train.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ArchitectureSpec {
-    /// Architecture name.
-    pub arch: String,
-    /// Channels of the first stage.
-    pub width: u32,
-}
-
-/// Adversarial training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TrainSpec {
-    /// Method.
-    pub method: TrainMethod,
-    /// Network to build when none is given.
-    pub architecture: Option<ArchitectureSpec>,
-    /// Normalisation inside the network.
-    pub preprocess: String,
-    /// Epochs.
-    pub epochs: u32,
-    /// Images per step.
-    pub batch_size: u32,
-    /// Optimizer and schedule.
-    pub optimizer: OptimizerSpec,
-    /// Augmentation.
-    pub augment: AugmentSpec,
-    /// Attack that crafts the training images.
-    pub attack: AttackSpec,
-    /// Weight of the second loss term.
-    pub beta: f64,
-    /// Share of the target spread over the classes.
-    pub label_smoothing: f64,
-    /// Decay of the weight average; 0 is off.
-    pub ema_decay: f64,
-    /// Relative size of the weight perturbation.
-    pub awp_gamma: f64,
-    /// First epoch in which AWP acts.
-    pub awp_warmup: u32,
-    /// Batch norm in train mode while crafting.
-    pub craft_in_train_mode: bool,
-    /// Whether the reference codes' clean forwards for logging are made too.
-    pub track_clean_forward: bool,
-    /// Attack that measures the selection split.
-    pub selection_attack: Option<AttackSpec>,
-    /// Keep the epoch best on the selection split, or the last.
-    pub keep_best: bool,
-    /// Epochs without improvement after which training ends; 0 never.
-    pub patience: u32,
-    /// Largest fall of PGD-5 accuracy that fast training accepts; 0 is off.
-    pub overfitting_guard: f64,
-    /// Clip parameter of SCORE.
-    pub score_clip: f64,
-    /// Seed of everything random.
-    pub seed: u32,
-}
-
-impl TrainSpec {
-    /// Checks every field's rule.
-    pub fn check(&self) -> Result<()> {
-        within("epochs", f64::from(self.epochs), 1.0, 10_000.0)?;
-        within("batchSize", f64::from(self.batch_size), 1.0, 65_536.0)?;
-        within("beta", self.beta, 0.0, f64::MAX)?;
-        within("labelSmoothing", self.label_smoothing, 0.0, 1.0)?;
-        within("emaDecay", self.ema_decay, 0.0, 0.999_999)?;
-        within("awpGamma", self.awp_gamma, 0.0, 1.0)?;
-        within("overfittingGuard", self.overfitting_guard, 0.0, 1.0)?;
-        within("scoreClip", self.score_clip, 0.0, 1.0)?;
-        self.optimizer.check().map_err(|error| error.under("optimizer"))?;
-        self.attack.check().map_err(|error| error.under("attack"))?;
-        match &self.selection_attack {
-            Some(attack) => attack.check().map_err(|error| error.under("selectionAttack")),
-            None => Ok(()),
-        }
     }
 }

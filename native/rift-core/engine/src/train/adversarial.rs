@@ -1,30 +1,27 @@
-//! Adversarial training (Madry et al. 2018): each step crafts PGD images on the current weights and descends the loss on
-//! them. Crafting runs on a folded copy of the network in evaluation mode; the update runs the graph itself with batch
-//! norm in train mode. A killed training goes on from its last checkpoint with the same numbers.
+//! Adversarial training: the epochs. Each step crafts images on the current weights and descends the method's loss; after
+//! each epoch the selection split is measured and the best weights are kept. A killed training goes on from its last
+//! checkpoint with the same numbers, on the CPU bit for bit.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use tch::Device;
 
-use super::average;
+use super::batches::Batches;
 use super::checkpoint::{self, Position, Tensors};
-use super::losses;
-use super::optimizer::Sgd;
+use super::optimizer::{Pace, Sgd};
+use super::parameters::{stay_near, trainable};
 use super::records::EpochRecord;
-use crate::attack::{self, Batch, Pair};
+use super::step::Step;
+use super::{average, measure};
 use crate::checkpoint::StateDict;
 use crate::compute::Compute;
 use crate::control::{Control, Progress};
-use crate::data::augment::Augmenter;
-use crate::data::dataset::Dataset;
 use crate::error::{EngineError, Result};
-use crate::evaluate;
-use crate::net::{BatchNorm, Classifier, Executor, Network};
-use crate::rng;
-use crate::spec::TrainSpec;
+use crate::net::{BatchNorm, Executor, Network};
+
+pub use super::inputs::{Inputs, Tuning};
 
 /// Time between two checkpoints within an epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -37,40 +34,18 @@ pub struct Trained {
     pub epochs: Vec<EpochRecord>,
     /// Epoch whose weights the network now holds, from 1.
     pub chosen_epoch: u32,
-}
-
-/// What a training reads.
-pub struct Inputs<'a> {
-    /// Training images.
-    pub train: &'a Dataset,
-    /// Held-out images for selection.
-    pub selection: Option<&'a Dataset>,
-    /// Settings.
-    pub spec: &'a TrainSpec,
-    /// Where to keep the checkpoint; none keeps none.
-    pub checkpoint: Option<&'a Path>,
-    /// Restricts what moves; none trains everything.
-    pub tuning: Option<&'a Tuning>,
-}
-
-/// What may move while fine-tuning.
-pub struct Tuning {
-    /// Parameters that move, by full name; all when empty.
-    pub parameters: Vec<String>,
-    /// Batch norm while training.
-    pub batch_norm: BatchNorm,
-    /// When above 0, each weight stays within this share of its starting norm.
-    pub trust_region: f64,
+    /// Why training ended before its last epoch; empty when it did not.
+    pub ended: String,
 }
 
 /// Trains `network` in place.
 pub fn train(network: &mut Network, inputs: &Inputs<'_>, compute: &Compute, control: &Control) -> Result<Trained> {
-    inputs.spec.check()?;
-    let mut session = Session::open(network, inputs, compute)?;
-    while session.position.epoch < inputs.spec.epochs {
-        session.epoch(network, inputs, compute, control)?;
+    inputs.check()?;
+    let (mut session, compute) = Session::open(network, inputs, compute)?;
+    while session.position.epoch < inputs.spec.epochs && session.position.ended.is_empty() {
+        session.epoch(network, inputs, &compute, control)?;
     }
-    session.finish(network, inputs)
+    session.finish(network)
 }
 
 struct Session {
@@ -78,21 +53,26 @@ struct Session {
     optimizer: Sgd,
     average: Option<StateDict>,
     best: Option<StateDict>,
-    augmenter: Augmenter,
+    batches: Batches,
     /// Starting weights, kept where a trust region needs them.
     anchor: Option<StateDict>,
     saved: Instant,
 }
 
 impl Session {
-    fn open(network: &mut Network, inputs: &Inputs<'_>, compute: &Compute) -> Result<Self> {
+    /// A session at its beginning or where its checkpoint stands, and what it computes on: a training keeps the number
+    /// format that it began with, which another process might choose differently.
+    fn open(network: &mut Network, inputs: &Inputs<'_>, compute: &Compute) -> Result<(Self, Compute)> {
         let spec = inputs.spec;
+        let mut compute = *compute;
+        let precision = |compute: &Compute| format!("{:?}", compute.fast.format.kind);
+        let fingerprint = inputs.fingerprint(network)?;
         let mut session = Self {
-            position: Position { fingerprint: fingerprint(network, inputs)?, ..Position::default() },
+            position: Position { fingerprint, precision: precision(&compute), ..Position::default() },
             optimizer: Sgd::new(&spec.optimizer),
             average: None,
             best: None,
-            augmenter: Augmenter::new(inputs.train, &spec.augment)?,
+            batches: Batches::new(inputs)?,
             anchor: match inputs.tuning {
                 Some(tuning) if tuning.trust_region > 0.0 => Some(network.state.deep_copy()?),
                 _ => None,
@@ -109,6 +89,11 @@ impl Session {
                 session.best = (!best.is_empty()).then_some(best);
             }
         }
+        for kind in [tch::Kind::Float, tch::Kind::BFloat16] {
+            if format!("{kind:?}") == session.position.precision {
+                compute.fast.format.kind = kind;
+            }
+        }
         let place = |dict: StateDict| -> Result<StateDict> {
             dict.into_iter().map(|(name, tensor)| Ok((name, tensor.f_to_device(compute.device)?))).collect()
         };
@@ -118,20 +103,19 @@ impl Session {
         if spec.ema_decay > 0.0 && session.average.is_none() {
             session.average = Some(network.state.deep_copy()?);
         }
-        Ok(session)
+        Ok((session, compute))
     }
 
     fn epoch(
         &mut self, network: &mut Network, inputs: &Inputs<'_>, compute: &Compute, control: &Control,
     ) -> Result<()> {
         let spec = inputs.spec;
-        let seed = u64::from(spec.seed);
         let epoch = self.position.epoch;
-        let count = self.augmenter.len();
-        let order = rng::permutation(seed, "epoch order", &[u64::from(epoch)], count);
-        let batches = count.div_ceil(spec.batch_size as usize) as u64;
-        let parameters = trainable(network, inputs.tuning)?;
+        let order = self.batches.order(epoch);
+        let batches = self.batches.count();
+        let parameters = trainable(network, inputs.tuning, spec.decay_spares_batch_norm)?;
         let executor = Executor::bind(&network.graph, &network.state, compute.fast.format)?;
+        let mode = inputs.tuning.map_or(BatchNorm::Train, |tuning| tuning.batch_norm);
         let began = Instant::now();
         let before = self.position.seconds;
         while self.position.batch < batches {
@@ -140,15 +124,23 @@ impl Session {
                 self.save(network, inputs)?;
                 return Err(EngineError::Cancelled);
             }
-            let from = self.position.batch as usize * spec.batch_size as usize;
-            let indices = &order[from..(from + spec.batch_size as usize).min(count)];
-            let progress = (f64::from(epoch) + self.position.batch as f64 / batches as f64) / f64::from(spec.epochs);
-            let rate = spec.optimizer.rate_at(progress, spec.epochs);
-            let step = Step { network, executor: &executor, parameters: &parameters, epoch, rate };
-            self.step(&step, indices, inputs, compute, control)?;
+            let pace = self.pace(inputs, self.position.batch);
+            let read = self.batches.read(&order, epoch, self.position.batch)?;
+            let step = Step { network, executor: &executor, parameters: &parameters, spec, mode, epoch, pace };
+            let outcome = step.take(&read, &mut self.optimizer, compute, control)?;
+            if let (Some(anchor), Some(tuning)) = (&self.anchor, inputs.tuning) {
+                stay_near(anchor, &parameters, tuning.trust_region)?;
+            }
+            if let Some(average) = &self.average {
+                let decay = average::decay_at(spec, self.position.step, u64::from(spec.epochs) * batches);
+                average::update(average, network, decay, spec)?;
+            }
+            self.position.loss_sum += outcome.loss * read.ids.len() as f64;
+            self.position.right += outcome.right;
+            self.position.seen += read.ids.len() as u64;
             self.position.batch += 1;
             self.position.step += 1;
-            self.report(inputs, batches, rate, control);
+            self.report(inputs, pace, control);
             if self.saved.elapsed() >= CHECKPOINT_EVERY {
                 self.position.seconds = before + began.elapsed().as_secs_f64();
                 self.save(network, inputs)?;
@@ -160,53 +152,22 @@ impl Session {
         self.save(network, inputs)
     }
 
-    fn step(
-        &mut self, step: &Step<'_>, indices: &[i64], inputs: &Inputs<'_>, compute: &Compute, control: &Control,
-    ) -> Result<()> {
-        let spec = inputs.spec;
-        let seed = u64::from(spec.seed);
-        let (images, labels) = self.augmenter.batch(indices, seed, u64::from(step.epoch))?;
-        let (images, labels) = (images.f_to_device(compute.device)?, labels.f_to_device(compute.device)?);
-        let ids: Vec<u64> = indices.iter().map(|index| *index as u64).collect();
-        let batch = Batch { images: &images, labels: &labels, ids: &ids };
-        let crafted = losses::craft(step.network, step.executor, &batch, spec, step.epoch, compute, control)?;
-        let update = {
-            let mode = inputs.tuning.map_or(BatchNorm::Train, |tuning| tuning.batch_norm);
-            losses::update_loss(step.executor, &crafted, &labels, spec, mode)?
-        };
-        let value = f64::try_from(&update.loss.f_detach()?)?;
-        if !value.is_finite() {
-            return Err(EngineError::Numeric {
-                place: format!("training loss, epoch {}, batch {}", step.epoch + 1, self.position.batch + 1),
-                detail: "lower learningRate or train in --precision fp32".into(),
-            });
-        }
-        let tensors: Vec<&Tensor> = step.parameters.iter().map(|(_, tensor)| tensor).collect();
-        let gradients = Tensor::f_run_backward(&[&update.loss], &tensors, false, false)?;
-        let named: Vec<(&str, &Tensor)> =
-            step.parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
-        self.optimizer.step(&named, &gradients, step.rate)?;
-        if let (Some(anchor), Some(tuning)) = (&self.anchor, inputs.tuning) {
-            stay_near(anchor, &named, tuning.trust_region)?;
-        }
-        if spec.track_clean_forward {
-            let _ = tch::no_grad(|| step.executor.forward(&images, BatchNorm::Train))?;
-        }
-        if let Some(average) = &self.average {
-            average::update(average, &step.network.state, spec.ema_decay, self.position.step)?;
-        }
-        self.position.loss_sum += value * indices.len() as f64;
-        self.position.right += i64::try_from(&update.right.f_sum(Kind::Int64)?)? as u64;
-        self.position.seen += indices.len() as u64;
-        Ok(())
+    /// Learning rate and momentum of a batch of the current epoch.
+    fn pace(&self, inputs: &Inputs<'_>, batch: u64) -> Pace {
+        let epochs = inputs.spec.epochs;
+        let done = f64::from(self.position.epoch) + batch as f64 / self.batches.count() as f64;
+        let progress = done / f64::from(epochs);
+        let optimizer = &inputs.spec.optimizer;
+        Pace { rate: optimizer.rate_at(progress, epochs), momentum: optimizer.momentum_at(progress, epochs) }
     }
 
-    fn report(&self, inputs: &Inputs<'_>, batches: u64, rate: f64, control: &Control) {
+    fn report(&self, inputs: &Inputs<'_>, pace: Pace, control: &Control) {
         let at = &self.position;
-        let mut metrics = std::collections::BTreeMap::from([
+        let batches = self.batches.count();
+        let mut metrics = BTreeMap::from([
             ("loss".to_string(), at.loss_sum / at.seen as f64),
             ("accuracy".to_string(), at.right as f64 / at.seen as f64),
-            ("learningRate".to_string(), rate),
+            ("learningRate".to_string(), pace.rate),
         ]);
         if let Some(last) = at.records.last() {
             metrics.insert("selectionStandard".into(), last.selection_standard);
@@ -221,12 +182,15 @@ impl Session {
         });
     }
 
-    /// Measures the selection split, records the epoch and keeps the weights when they are the best so far.
+    /// Measures the selection split, records the epoch, keeps the weights when they are the best so far and says whether
+    /// training ends here.
     fn close_epoch(
         &mut self, network: &mut Network, inputs: &Inputs<'_>, compute: &Compute, control: &Control,
     ) -> Result<()> {
         let spec = inputs.spec;
-        let at = &mut self.position;
+        if let Some(average) = self.average.as_ref().filter(|_| spec.ema_copies_statistics) {
+            average::copy_statistics(average, network)?;
+        }
         let judged = Network {
             manifest: network.manifest.clone(),
             graph: network.graph.clone(),
@@ -234,12 +198,15 @@ impl Session {
         };
         let (standard, adversarial) = match inputs.selection {
             None => (-1.0, -1.0),
-            Some(data) => selection_accuracy(&judged, data, spec, compute, control)?,
+            Some(data) => measure::selection(&judged, data, spec, compute, control)?,
         };
+        let fall = self.fall(network, inputs, compute, control)?;
+        let rate = self.pace(inputs, self.batches.count() - 1).rate;
+        let at = &mut self.position;
         at.epoch += 1;
         at.records.push(EpochRecord {
             epoch: at.epoch,
-            learning_rate: spec.optimizer.rate_at(f64::from(at.epoch) / f64::from(spec.epochs), spec.epochs),
+            learning_rate: rate,
             loss: at.loss_sum / at.seen.max(1) as f64,
             accuracy: at.right as f64 / at.seen.max(1) as f64,
             selection_standard: standard,
@@ -247,16 +214,41 @@ impl Session {
             seconds: at.seconds,
         });
         let score = if adversarial >= 0.0 { adversarial } else { standard };
-        if at.best_epoch == 0 || score >= at.best_score || inputs.selection.is_none() || !spec.keep_best {
+        if let Some(why) = fall {
+            at.ended = why;
+        } else if at.best_epoch == 0 || score >= at.best_score || inputs.selection.is_none() || !spec.keep_best {
             at.best_epoch = at.epoch;
             at.best_score = score;
             self.best = Some(judged.state);
         }
         (at.batch, at.loss_sum, at.right, at.seen, at.seconds) = (0, 0.0, 0, 0, 0.0);
-        if spec.patience > 0 && at.epoch - at.best_epoch >= spec.patience {
-            at.epoch = spec.epochs;
+        let idle = at.epoch - at.best_epoch;
+        if at.ended.is_empty() && spec.patience > 0 && idle >= spec.patience && at.epoch < spec.epochs {
+            at.ended = format!("the selection split has not improved for {idle} epochs");
         }
         Ok(())
+    }
+
+    /// What the overfitting guard says when accuracy under its attack has fallen too far since the epoch before.
+    fn fall(
+        &mut self, network: &Network, inputs: &Inputs<'_>, compute: &Compute, control: &Control,
+    ) -> Result<Option<String>> {
+        let spec = inputs.spec;
+        if spec.overfitting_guard <= 0.0 {
+            return Ok(None);
+        }
+        let epoch = self.position.epoch;
+        let first = self.batches.read(&self.batches.order(epoch), epoch, 0)?;
+        let now = measure::guard(network, &first, spec, compute, control)?;
+        let before = self.position.guarded.replace(now);
+        Ok(before.filter(|before| before - now > spec.overfitting_guard).map(|before| {
+            format!(
+                "accuracy under PGD-5 fell from {:.1} % to {:.1} % in epoch {} (catastrophic overfitting); the epoch before is kept",
+                before * 100.0,
+                now * 100.0,
+                epoch + 1
+            )
+        }))
     }
 
     fn save(&mut self, network: &Network, inputs: &Inputs<'_>) -> Result<()> {
@@ -271,98 +263,22 @@ impl Session {
         checkpoint::save(path, &self.position, &tensors)
     }
 
-    fn finish(self, network: &mut Network, _inputs: &Inputs<'_>) -> Result<Trained> {
+    fn finish(self, network: &mut Network) -> Result<Trained> {
         let best = self.best.ok_or_else(|| EngineError::Internal("training ended without an epoch".into()))?;
         network.state = best
             .into_iter()
-            .map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?.f_to_device(tch::Device::Cpu)?)))
+            .map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?.f_to_device(Device::Cpu)?)))
             .collect::<Result<StateDict>>()?;
-        for (key, score) in self.position.records.iter().filter(|r| r.epoch == self.position.best_epoch).flat_map(|r| {
-            [("selectionStandard", r.selection_standard), ("selectionAdversarial", r.selection_adversarial)]
-        }) {
-            if score >= 0.0 {
-                network.manifest.metrics.insert(key.into(), score);
+        let Position { records, best_epoch, ended, .. } = self.position;
+        if let Some(kept) = records.iter().find(|record| record.epoch == best_epoch) {
+            for (key, score) in
+                [("selectionStandard", kept.selection_standard), ("selectionAdversarial", kept.selection_adversarial)]
+            {
+                if score >= 0.0 {
+                    network.manifest.metrics.insert(key.into(), score);
+                }
             }
         }
-        Ok(Trained { epochs: self.position.records, chosen_epoch: self.position.best_epoch })
+        Ok(Trained { epochs: records, chosen_epoch: best_epoch, ended })
     }
-}
-
-struct Step<'a> {
-    network: &'a Network,
-    executor: &'a Executor,
-    parameters: &'a [(String, Tensor)],
-    epoch: u32,
-    rate: f64,
-}
-
-/// Trainable parameters as leaves that require gradients.
-fn trainable(network: &mut Network, tuning: Option<&Tuning>) -> Result<Vec<(String, Tensor)>> {
-    let mut leaves = Vec::new();
-    for spec in &network.graph.tensors {
-        let tensor = network.state.require(&spec.name)?.f_detach()?;
-        let moves = tuning.is_none_or(|t| t.parameters.is_empty() || t.parameters.contains(&spec.name));
-        if spec.trainable && moves {
-            let leaf = tensor.f_set_requires_grad(true)?;
-            leaves.push((spec.name.clone(), leaf.shallow_clone()));
-            network.state.insert(&spec.name, leaf);
-        } else {
-            network.state.insert(&spec.name, tensor);
-        }
-    }
-    Ok(leaves)
-}
-
-/// Projects each parameter onto the ball round its starting value (Theorem 3.1 holds inside it).
-fn stay_near(anchor: &StateDict, parameters: &[(&str, &Tensor)], share: f64) -> Result<()> {
-    let _guard = tch::no_grad_guard();
-    for (name, parameter) in parameters {
-        let start = anchor.require(name)?.f_to_device(parameter.device())?;
-        let radius = share * f64::try_from(&start.f_norm()?)?;
-        let change = parameter.f_sub(&start)?;
-        let size = f64::try_from(&change.f_norm()?)?;
-        if size > radius {
-            parameter.shallow_clone().f_copy_(&start.f_add(&change.f_mul_scalar(radius / size)?)?)?;
-        }
-    }
-    Ok(())
-}
-
-/// Clean accuracy and accuracy under the selection attack (−1 without one).
-fn selection_accuracy(
-    network: &Network, data: &Dataset, spec: &TrainSpec, compute: &Compute, control: &Control,
-) -> Result<(f64, f64)> {
-    let (fast, judge) = (compute.fast_plan(network)?, compute.judge_plan(network)?);
-    let standard = evaluate::standard(&judge, data, compute.batch_size, control)?.accuracy();
-    let Some(attack) = &spec.selection_attack else { return Ok((standard, -1.0)) };
-    let pair = Pair { fast: &fast, judge: &judge };
-    let mut robust = 0;
-    let mut at = 0;
-    while at < data.len() {
-        let indices: Vec<i64> = (at..(at + compute.batch_size).min(data.len())).collect();
-        let (images, labels) = data.batch(&indices)?;
-        let (images, labels) = (images.f_to_device(judge.device())?, labels.f_to_device(judge.device())?);
-        let ids: Vec<u64> = indices.iter().map(|index| *index as u64).collect();
-        let batch = Batch { images: &images, labels: &labels, ids: &ids };
-        let seed = rng::derive(u64::from(spec.seed), "selection", &[]);
-        let attacked = attack::attack(&pair, &batch, attack, seed, control)?;
-        robust += i64::try_from(&attacked.robust.f_sum(Kind::Int64)?)?;
-        at += compute.batch_size;
-    }
-    Ok((standard, robust as f64 / data.len() as f64))
-}
-
-/// Hash of what decides the result: settings, initial weights, images.
-fn fingerprint(network: &Network, inputs: &Inputs<'_>) -> Result<String> {
-    let mut hash = Sha256::new();
-    let spec = serde_json::to_string(inputs.spec).map_err(|error| EngineError::Internal(error.to_string()))?;
-    hash.update(spec);
-    hash.update(network.state.digest()?);
-    for data in [Some(inputs.train), inputs.selection].into_iter().flatten() {
-        hash.update(Vec::<u8>::try_from(&data.images.f_flatten(0, -1)?)?);
-        for label in data.label_vec()? {
-            hash.update(label.to_le_bytes());
-        }
-    }
-    Ok(format!("{:x}", hash.finalize()))
 }

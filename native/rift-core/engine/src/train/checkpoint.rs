@@ -36,6 +36,12 @@ pub struct Position {
     pub best_epoch: u32,
     /// Its score.
     pub best_score: f64,
+    /// Accuracy under the overfitting guard's attack after the last epoch, when there is a guard.
+    pub guarded: Option<f64>,
+    /// Why training ended before its last epoch; empty when it did not.
+    pub ended: String,
+    /// Number format of the iterates that this training began with: one that goes on elsewhere keeps it.
+    pub precision: String,
 }
 
 /// Tensors of a training.
