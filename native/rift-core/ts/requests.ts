@@ -51,6 +51,7 @@ export interface JobRequests {
   train: {
     train: DataFile;
     selection: DataFile | null;
+    extra: DataFile | null;
     spec: TrainSpec;
     initial: NetworkFile | null;
     compute: ComputeSpec;

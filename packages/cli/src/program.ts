@@ -13,6 +13,7 @@ import { registerFinetune } from './commands/finetune.js';
 import { registerInterpolate } from './commands/interpolate.js';
 import { optionWithDefault } from './commands/options.js';
 import { registerNetworks } from './commands/networks.js';
+import { registerPresets } from './commands/presets.js';
 import { registerRun } from './commands/run.js';
 import { registerRuns } from './commands/runs.js';
 import { registerStudy } from './commands/study.js';
@@ -81,6 +82,7 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
   registerFinetune(program, start);
   registerInterpolate(program, start);
   registerTrain(program, start);
+  registerPresets(program, start);
   registerRun(program, start);
   registerRuns(program, start);
   registerStudy(program, start);

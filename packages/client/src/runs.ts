@@ -5,6 +5,7 @@ import {
   type Run,
   type RunSettingsInput,
   type RunState,
+  type TrainingPreset,
   type WatchRunResponse,
 } from '@rift/contracts';
 import { Internal, Unavailable, type Peer } from '@rift/service-kit/client';
@@ -43,6 +44,12 @@ export class Runs {
   async expandPlan(settings: RunSettingsInput, options: CallOptions = {}): Promise<Plan> {
     const { plan } = await this.peer.unary(methods.ExpandPlan, { settings }, { idempotent: true, ...options });
     return present(plan, 'ExpandPlan', 'plan');
+  }
+
+  /** The published recipes of adversarial training as complete settings. */
+  async trainingPresets(options: CallOptions = {}): Promise<TrainingPreset[]> {
+    const { presets } = await this.peer.unary(methods.ListTrainingPresets, {}, { idempotent: true, ...options });
+    return presets;
   }
 
   /**

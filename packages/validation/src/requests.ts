@@ -23,7 +23,12 @@ export const trainAdversariallyRequest = message({
   spec: trainSpec,
   initial: networkRef.nullable(),
   compute,
+  extra: dataSelection.nullable(),
 })
+  .refine(({ spec, extra }) => (extra !== null) === spec.extraFraction > 0, {
+    path: ['extra'],
+    error: 'must be set where spec.extraFraction is greater than 0, and only there',
+  })
   .refine(({ spec, selection }) => selection !== null || !spec.keepBest, { path: ['selection'], error: NEEDS_SELECTION })
   .refine(({ spec, selection }) => selection !== null || spec.patience === 0, {
     path: ['selection'],

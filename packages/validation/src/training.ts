@@ -1,4 +1,13 @@
-import { BatchNormMode, FineTuneScope, PaddingMode, ScheduleKind, TrainMethod } from '@rift/contracts';
+import {
+  AttackKind,
+  BatchNormMode,
+  CleanForwards,
+  CraftBatchNorm,
+  FineTuneScope,
+  PaddingMode,
+  ScheduleKind,
+  TrainMethod,
+} from '@rift/contracts';
 
 import { attackSpec } from './attack.js';
 import {
@@ -71,7 +80,16 @@ export const fineTuneSpec = message({
 /** A new network to train. */
 export const architectureSpec = message({ arch: architecture(), width: count(1, 1024) });
 
-/** Adversarial training. */
+/** What crafts training images: a single run of PGD, or one step of FGSM. */
+const craftingAttack = attackSpec
+  .refine(({ kind }) => kind === AttackKind.ATTACK_KIND_PGD || kind === AttackKind.ATTACK_KIND_FGSM, {
+    path: ['kind'],
+    error: 'must be ATTACK_KIND_PGD or ATTACK_KIND_FGSM in training',
+  })
+  .refine(({ kind, steps }) => kind !== AttackKind.ATTACK_KIND_FGSM || steps === 1, { path: ['steps'], error: 'must be 1 for FGSM' })
+  .refine(({ restarts }) => restarts === 1, { path: ['restarts'], error: 'must be 1 in training' });
+
+/** Adversarial training; unset batch norm while crafting is EVAL and unset clean forwards are NONE, as the contract says. */
 export const trainSpec = message({
   method: oneOf(TrainMethod),
   architecture: architectureSpec.nullable(),
@@ -80,18 +98,40 @@ export const trainSpec = message({
   batchSize: batchSize(),
   optimizer: optimizerSpec,
   augment: augmentSpec,
-  attack: attackSpec,
+  attack: craftingAttack.nullable(),
   beta: atLeastZero(),
   labelSmoothing: between(0, 1),
   emaDecay: between(0, 0.999_999),
   awpGamma: between(0, 1),
   awpWarmup: uint32(),
-  craftInTrainMode: flag(),
-  trackCleanForward: flag(),
   selectionAttack: attackSpec.nullable(),
   keepBest: flag(),
   patience: uint32(),
   overfittingGuard: between(0, 1),
   scoreClip: between(0, 1),
   seed: uint32(),
-});
+  craftBatchNorm: oneOfOrUnset(CraftBatchNorm).transform((mode) =>
+    mode === CraftBatchNorm.CRAFT_BATCH_NORM_UNSPECIFIED ? CraftBatchNorm.CRAFT_BATCH_NORM_EVAL : mode,
+  ),
+  cleanForwards: oneOfOrUnset(CleanForwards).transform((choice) =>
+    choice === CleanForwards.CLEAN_FORWARDS_UNSPECIFIED ? CleanForwards.CLEAN_FORWARDS_NONE : choice,
+  ),
+  startNoise: between(0, 1),
+  emaWarmup: between(0, 1),
+  emaCopiesStatistics: flag(),
+  extraFraction: between(0, 1),
+  decaySparesBatchNorm: flag(),
+  scoreClipsSecondTerm: flag(),
+})
+  .refine(({ method, attack }) => method === TrainMethod.TRAIN_METHOD_STANDARD || attack !== null, {
+    path: ['attack'],
+    error: 'must be set unless method is TRAIN_METHOD_STANDARD',
+  })
+  .refine(({ method, overfittingGuard }) => method !== TrainMethod.TRAIN_METHOD_STANDARD || overfittingGuard === 0, {
+    path: ['overfittingGuard'],
+    error: 'must be 0 for TRAIN_METHOD_STANDARD, which crafts no images',
+  })
+  .refine(({ method, labelSmoothing }) => method !== TrainMethod.TRAIN_METHOD_MART || labelSmoothing === 0, {
+    path: ['labelSmoothing'],
+    error: 'must be 0 for TRAIN_METHOD_MART',
+  });

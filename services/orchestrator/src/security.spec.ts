@@ -19,6 +19,7 @@ describe('roleFor', () => {
       'ListDatasets',
       'ListNetworks',
       'ListRuns',
+      'ListTrainingPresets',
       'Stat',
       'WatchRun',
     ]);

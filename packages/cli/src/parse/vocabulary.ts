@@ -2,11 +2,15 @@ import type {
   AlphaRule,
   AttackKind,
   BatchNormMode,
+  CleanForwards,
+  CraftBatchNorm,
   ModuleGrouping,
   Norm,
+  PaddingMode,
   Precision,
   Profile,
   RunState,
+  ScheduleKind,
   TrainMethod,
 } from '@rift/contracts';
 
@@ -62,6 +66,33 @@ export const RUN_STATES = {
   failed: 'RUN_STATE_FAILED',
   cancelled: 'RUN_STATE_CANCELLED',
 } as const satisfies Record<string, RunState>;
+
+/** Learning-rate schedules. */
+export const SCHEDULES = {
+  constant: 'SCHEDULE_KIND_CONSTANT',
+  step: 'SCHEDULE_KIND_STEP',
+  cosine: 'SCHEDULE_KIND_COSINE',
+  'one-cycle': 'SCHEDULE_KIND_ONE_CYCLE',
+  'one-cycle-cosine': 'SCHEDULE_KIND_ONE_CYCLE_COSINE',
+} as const satisfies Record<string, ScheduleKind>;
+
+/** Padding of the random crop. */
+export const PADDING_MODES = { reflect: 'PADDING_MODE_REFLECT', zero: 'PADDING_MODE_ZERO' } as const satisfies Record<string, PaddingMode>;
+
+/** Batch norm while training images are crafted. */
+export const CRAFT_BATCH_NORM = {
+  eval: 'CRAFT_BATCH_NORM_EVAL',
+  train: 'CRAFT_BATCH_NORM_TRAIN',
+  untracked: 'CRAFT_BATCH_NORM_TRAIN_UNTRACKED',
+} as const satisfies Record<string, CraftBatchNorm>;
+
+/** Clean forwards that move the running statistics. */
+export const CLEAN_FORWARDS = {
+  none: 'CLEAN_FORWARDS_NONE',
+  before: 'CLEAN_FORWARDS_BEFORE_UPDATE',
+  after: 'CLEAN_FORWARDS_AFTER_UPDATE',
+  both: 'CLEAN_FORWARDS_BEFORE_AND_AFTER_UPDATE',
+} as const satisfies Record<string, CleanForwards>;
 
 /** What is perturbed together when criticality is measured. */
 export const GROUPINGS = {

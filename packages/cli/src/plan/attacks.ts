@@ -18,10 +18,10 @@ export interface AttackChoice {
 }
 
 /** Radii of the public leaderboards, and twelve for L1. */
-const RADIUS: Readonly<Record<Norm, number>> = { NORM_UNSPECIFIED: 0, NORM_LINF: 8 / 255, NORM_L2: 128 / 255, NORM_L1: 12 };
+export const RADIUS: Readonly<Record<Norm, number>> = { NORM_UNSPECIFIED: 0, NORM_LINF: 8 / 255, NORM_L2: 128 / 255, NORM_L1: 12 };
 
 /** Share of the radius taken by one step: 2/255 of 8/255, 15/255 of 128/255. */
-const STEP_SHARE: Readonly<Record<Norm, number>> = { NORM_UNSPECIFIED: 0, NORM_LINF: 1 / 4, NORM_L2: 15 / 128, NORM_L1: 1 / 4 };
+export const STEP_SHARE: Readonly<Record<Norm, number>> = { NORM_UNSPECIFIED: 0, NORM_LINF: 1 / 4, NORM_L2: 15 / 128, NORM_L1: 1 / 4 };
 
 const STEPS: Readonly<Record<AttackKind, number>> = {
   ATTACK_KIND_UNSPECIFIED: 0,

@@ -1,4 +1,4 @@
-import type { Plan } from '@rift/contracts';
+import type { OptimizerSpec, Plan } from '@rift/contracts';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { METHODS } from '../parse/vocabulary.js';
 import { completeAttack } from './attacks.js';
 import { editPlan, type PlanEdits } from './edit.js';
 import { completeTraining } from './recipes.js';
+import { presetOfMethod, trainingPreset } from '@rift/orchestrator/training-presets';
 import { readRunSpec } from './spec-file.js';
 import { GIVEN } from './stages.js';
 
@@ -49,56 +50,64 @@ describe('completeAttack', () => {
 });
 
 describe('completeTraining', () => {
-  const base = { arch: 'resnet18', width: 16, preprocess: 'cifar10', classes: 10, seed: 3, hasSelection: true } as const;
+  const base = { arch: 'resnet18', width: 16, seed: 3, hasSelection: true } as const;
+  const pgd = presetOfMethod('TRAIN_METHOD_PGD');
+  const fast = presetOfMethod('TRAIN_METHOD_FAST');
 
-  it('has a complete recipe for every method', () => {
+  it('takes every choice of the preset where nothing is said, but the network and the seed', () => {
     for (const method of Object.values(METHODS)) {
-      const spec = completeTraining({ ...base, method });
-      assert.ok(spec.epochs > 0 && spec.batchSize > 0 && (spec.optimizer?.learningRate ?? 0) > 0, method);
-      assert.equal(spec.attack === null, method === 'TRAIN_METHOD_STANDARD', method);
-      assert.equal(spec.seed, 3);
-      assert.equal(spec.keepBest, true);
-      const milestones = spec.optimizer?.milestones ?? [];
-      assert.ok(milestones.every((epoch) => epoch > 0 && epoch < spec.epochs));
+      const preset = presetOfMethod(method);
+      const spec = completeTraining(preset, base);
+      assert.deepEqual(spec, { ...preset.spec, architecture: { arch: 'resnet18', width: 16 }, seed: 3 }, method);
     }
+    const own = completeTraining(fast, { seed: 0, hasSelection: true });
+    assert.deepEqual(own.architecture, { arch: 'preact-resnet18', width: 64 });
+    assert.equal(completeTraining(fast, { width: 8, seed: 0, hasSelection: true }).architecture?.width, 8);
   });
 
   it('moves the milestones with the number of epochs', () => {
-    assert.deepEqual(completeTraining({ ...base, method: 'TRAIN_METHOD_PGD' }).optimizer?.milestones, [100, 105]);
-    assert.deepEqual(completeTraining({ ...base, method: 'TRAIN_METHOD_PGD', epochs: 22 }).optimizer?.milestones, [20, 21]);
-    assert.deepEqual(completeTraining({ ...base, method: 'TRAIN_METHOD_PGD', epochs: 1 }).optimizer?.milestones, []);
+    assert.deepEqual(completeTraining(pgd, base).optimizer?.milestones, [100, 105]);
+    assert.deepEqual(completeTraining(pgd, { ...base, epochs: 22 }).optimizer?.milestones, [20, 21]);
+    assert.deepEqual(completeTraining(pgd, { ...base, epochs: 1 }).optimizer?.milestones, []);
   });
 
   it('measures nothing between epochs without held-out images, and then keeps the last epoch', () => {
-    const spec = completeTraining({ ...base, method: 'TRAIN_METHOD_TRADES', hasSelection: false });
+    const spec = completeTraining(presetOfMethod('TRAIN_METHOD_TRADES'), { ...base, hasSelection: false });
     assert.equal(spec.selectionAttack, null);
     assert.equal(spec.keepBest, false);
     assert.equal(spec.beta, 6);
   });
 
-  it('trains fast with one step of 1.25 times the radius from a random start', () => {
-    const spec = completeTraining({ ...base, method: 'TRAIN_METHOD_FAST' });
+  it('keeps the step at its share of the radius, and trains fast with one step of 1.25 radii', () => {
+    const spec = completeTraining(fast, { ...base, epsilon: 4 / 255 });
     assert.equal(spec.attack?.kind, 'ATTACK_KIND_FGSM');
-    assert.ok(Math.abs((spec.attack?.stepSize ?? 0) - 10 / 255) < 1e-12);
-    assert.equal(spec.attack?.randomStart, true);
-    assert.equal(spec.optimizer?.schedule, 'SCHEDULE_KIND_ONE_CYCLE');
-    assert.equal(spec.overfittingGuard, 0.2);
+    assert.ok(Math.abs((spec.attack?.stepSize ?? 0) - 5 / 255) < 1e-12);
+    assert.ok(Math.abs((spec.selectionAttack?.stepSize ?? 0) - 1 / 255) < 1e-12);
+    const l2 = completeTraining(pgd, { ...base, norm: 'NORM_L2' });
+    assert.deepEqual(l2.attack?.threatModel, { norm: 'NORM_L2', epsilon: 128 / 255 });
+    assert.ok(Math.abs((l2.attack?.stepSize ?? 0) - 15 / 255) < 1e-12);
+    assert.equal(completeTraining(fast, { ...base, steps: 3 }).attack?.kind, 'ATTACK_KIND_PGD');
   });
 
   it('lets every said thing stand', () => {
-    const spec = completeTraining({
-      ...base,
-      method: 'TRAIN_METHOD_MART',
-      epochs: 7,
-      learningRate: 0.5,
-      beta: 2,
-      epsilon: 4 / 255,
-      steps: 3,
-    });
-    assert.deepEqual(
-      [spec.epochs, spec.optimizer?.learningRate, spec.beta, spec.attack?.threatModel?.epsilon, spec.attack?.steps],
-      [7, 0.5, 2, 4 / 255, 3],
-    );
+    const preset = trainingPreset('trades-generated');
+    assert.ok(preset);
+    const said = {
+      ...{ batchSize: 64, startNoise: 0.002, beta: 2, labelSmoothing: 0.2, awpGamma: 0.1, awpWarmup: 3, scoreClip: 0.5 },
+      ...{ scoreClipsSecondTerm: true, emaDecay: 0.9, extraFraction: 0.3, overfittingGuard: 0.1, patience: 4, preprocess: 'none' },
+      ...{ craftBatchNorm: 'CRAFT_BATCH_NORM_TRAIN', cleanForwards: 'CLEAN_FORWARDS_AFTER_UPDATE' },
+    } as const;
+    const optimizer: OptimizerSpec = {
+      ...{ learningRate: 0.5, momentum: 0.8, weightDecay: 1e-3, nesterov: false, gamma: 0.2, pctStart: 0.4 },
+      schedule: 'SCHEDULE_KIND_STEP',
+      milestones: [3, 5],
+    };
+    const augment = { padding: 2, paddingMode: 'PADDING_MODE_REFLECT', flip: false } as const;
+    const attack = { norm: 'NORM_LINF', epsilon: 4 / 255, stepSize: 0.01, steps: 3 } as const;
+    const spec = completeTraining(preset, { ...base, epochs: 7, ...said, ...optimizer, ...augment, ...attack });
+    for (const [name, value] of Object.entries(said)) assert.equal(spec[name as keyof typeof spec], value, name);
+    assert.deepEqual([spec.epochs, spec.optimizer, spec.augment], [7, optimizer, augment]);
+    assert.deepEqual([spec.attack?.threatModel?.epsilon, spec.attack?.stepSize, spec.attack?.steps], [4 / 255, 0.01, 3]);
   });
 });
 

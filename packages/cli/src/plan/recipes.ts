@@ -1,160 +1,119 @@
-import type { AttackSpec, OptimizerSpec, TrainMethod, TrainSpec } from '@rift/contracts';
+import type { AttackSpec, CleanForwards, CraftBatchNorm, Norm, OptimizerSpec, PaddingMode, ScheduleKind, TrainSpec } from '@rift/contracts';
+import { scaleEpochs, type TrainingPreset } from '@rift/orchestrator/training-presets';
 
-import { completeAttack } from './attacks.js';
+import { RADIUS, STEP_SHARE } from './attacks.js';
 
-/** What a user may say about training; everything left out takes the method's published setting. */
+/** What a user may say about training; everything left out is the preset's. */
 export interface TrainChoice {
-  readonly method: TrainMethod;
-  readonly arch: string;
+  /** Architecture; the preset's where left out. */
+  readonly arch?: string;
   /** Channels of the first stage. */
-  readonly width: number;
-  readonly preprocess: string;
-  readonly classes: number;
+  readonly width?: number;
+  readonly preprocess?: string;
   readonly seed: number;
+  /** Whether there is a held-out split to measure after each epoch. */
+  readonly hasSelection: boolean;
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly learningRate?: number;
-  readonly weightDecay?: number;
   readonly momentum?: number;
-  readonly beta?: number;
+  readonly weightDecay?: number;
+  readonly nesterov?: boolean;
+  readonly schedule?: ScheduleKind;
+  readonly milestones?: readonly number[];
+  readonly gamma?: number;
+  readonly pctStart?: number;
+  readonly padding?: number;
+  readonly paddingMode?: PaddingMode;
+  readonly flip?: boolean;
+  readonly norm?: Norm;
   readonly epsilon?: number;
   readonly stepSize?: number;
   readonly steps?: number;
-  readonly emaDecay?: number;
-  readonly labelSmoothing?: number;
-  readonly patience?: number;
-  /** Whether there is a held-out split to measure after each epoch. */
-  readonly hasSelection: boolean;
-}
-
-/** Where a method differs from the plain recipe (Bag of Tricks: 110 epochs, rate 0.1 cut at 100 and 105). */
-interface Recipe {
-  readonly epochs: number;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  /** Epochs at which the rate falls to a tenth, for the recipe's own number of epochs. */
-  readonly milestones: readonly number[];
-  readonly padding: 'PADDING_MODE_REFLECT' | 'PADDING_MODE_ZERO';
+  readonly startNoise?: number;
+  readonly craftBatchNorm?: CraftBatchNorm;
+  readonly cleanForwards?: CleanForwards;
   readonly beta?: number;
+  readonly labelSmoothing?: number;
   readonly awpGamma?: number;
   readonly awpWarmup?: number;
   readonly scoreClip?: number;
-  readonly craftInTrainMode?: boolean;
-  readonly trackCleanForward?: boolean;
+  readonly scoreClipsSecondTerm?: boolean;
+  readonly emaDecay?: number;
+  readonly extraFraction?: number;
+  readonly overfittingGuard?: number;
+  readonly patience?: number;
 }
 
-const BASE: Recipe = {
-  epochs: 110,
-  learningRate: 0.1,
-  weightDecay: 5e-4,
-  milestones: [100, 105],
-  padding: 'PADDING_MODE_REFLECT',
-};
-
-const RECIPES: Readonly<Record<TrainMethod, Recipe>> = {
-  TRAIN_METHOD_UNSPECIFIED: BASE,
-  // The reference code's clean forwards move the batch-norm statistics, hence its numbers.
-  TRAIN_METHOD_PGD: { ...BASE, trackCleanForward: true },
-  // Zhang et al. 2019, with the weight decay of Bag of Tricks.
-  TRAIN_METHOD_TRADES: { ...BASE, padding: 'PADDING_MODE_ZERO', beta: 6 },
-  // Wang et al. 2020, ResNet-18.
-  TRAIN_METHOD_MART: {
-    ...BASE,
-    epochs: 120,
-    learningRate: 0.01,
-    weightDecay: 3.5e-3,
-    milestones: [75, 90, 100],
-    padding: 'PADDING_MODE_ZERO',
-    beta: 5,
-  },
-  // Wu et al. 2020.
-  TRAIN_METHOD_AWP: { ...BASE, epochs: 200, milestones: [100, 150], awpGamma: 0.01, craftInTrainMode: true, trackCleanForward: true },
-  TRAIN_METHOD_TRADES_AWP: { ...BASE, epochs: 200, milestones: [100, 150], beta: 6, awpGamma: 0.005, awpWarmup: 10 },
-  // Pang et al. 2022, without generated images.
-  TRAIN_METHOD_SCORE: { ...BASE, learningRate: 0.05, padding: 'PADDING_MODE_ZERO', scoreClip: 0.4, craftInTrainMode: true },
-  TRAIN_METHOD_SCORE_TRADES: { ...BASE, learningRate: 0.05, padding: 'PADDING_MODE_ZERO', beta: 6, scoreClip: 0.3 },
-  // Wong et al. 2020: cyclic rate instead of milestones.
-  TRAIN_METHOD_FAST: { ...BASE, epochs: 15, learningRate: 0.2, milestones: [], padding: 'PADDING_MODE_ZERO', craftInTrainMode: true },
-  TRAIN_METHOD_STANDARD: BASE,
-};
-
-/** Accuracy under PGD-5 that fast training may lose from one epoch to the next before it is stopped (Wong et al. 2020). */
-const OVERFITTING_GUARD = 0.2;
-const BATCH_SIZE = 128;
-
-/** The complete settings that a choice stands for; milestones scale with the number of epochs. */
-export function completeTraining(choice: TrainChoice): TrainSpec {
-  const recipe = RECIPES[choice.method];
-  const isFast = choice.method === 'TRAIN_METHOD_FAST';
-  const isStandard = choice.method === 'TRAIN_METHOD_STANDARD';
-  const attack = isStandard ? null : craftingAttack(choice);
-  const epochs = choice.epochs ?? recipe.epochs;
+/** The complete settings that a preset and a user's choices stand for; milestones scale with the number of epochs. */
+export function completeTraining({ spec }: TrainingPreset, choice: TrainChoice): TrainSpec {
+  const scaled = scaleEpochs(spec, choice.epochs ?? spec.epochs);
+  const fields = { ...scaled, ...chosen(choice, FIELDS) };
+  const architecture = choice.arch === undefined ? scaled.architecture : { arch: choice.arch, width: 0 };
   return {
-    method: choice.method,
-    architecture: { arch: choice.arch, width: choice.width },
-    preprocess: choice.preprocess,
-    epochs,
-    batchSize: choice.batchSize ?? BATCH_SIZE,
-    optimizer: optimizer(choice, recipe, epochs),
-    augment: { padding: 4, paddingMode: recipe.padding, flip: true },
-    attack,
-    beta: choice.beta ?? recipe.beta ?? 0,
-    labelSmoothing: choice.labelSmoothing ?? 0,
-    emaDecay: choice.emaDecay ?? 0,
-    awpGamma: recipe.awpGamma ?? 0,
-    awpWarmup: Math.min(recipe.awpWarmup ?? 0, Math.max(0, epochs - 1)),
-    craftInTrainMode: recipe.craftInTrainMode ?? false,
-    trackCleanForward: recipe.trackCleanForward ?? false,
-    selectionAttack: choice.hasSelection && !isStandard ? selectionAttack(choice) : null,
+    ...fields,
+    architecture: architecture && { ...architecture, width: choice.width ?? architecture.width },
+    optimizer: scaled.optimizer && optimizer(scaled.optimizer, choice),
+    augment: scaled.augment && { ...scaled.augment, ...chosen(choice, ['padding', 'paddingMode', 'flip']) },
+    attack: scaled.attack && crafting(scaled.attack, choice),
+    selectionAttack: choice.hasSelection && scaled.selectionAttack ? within(scaled.selectionAttack, choice) : null,
     keepBest: choice.hasSelection,
-    patience: choice.patience ?? 0,
-    overfittingGuard: isFast ? OVERFITTING_GUARD : 0,
-    scoreClip: recipe.scoreClip ?? 0,
-    seed: choice.seed,
   };
 }
 
-function optimizer(choice: TrainChoice, recipe: Recipe, epochs: number): OptimizerSpec {
-  const scaled = recipe.milestones.map((epoch) => Math.round((epoch / recipe.epochs) * epochs));
-  const milestones = [...new Set(scaled)].filter((epoch) => epoch > 0 && epoch < epochs);
+/** Fields of the settings that a choice has under the same name. */
+const FIELDS = [
+  'preprocess',
+  'seed',
+  'batchSize',
+  'startNoise',
+  'craftBatchNorm',
+  'cleanForwards',
+  'beta',
+  'labelSmoothing',
+  'awpGamma',
+  'awpWarmup',
+  'scoreClip',
+  'scoreClipsSecondTerm',
+  'emaDecay',
+  'extraFraction',
+  'overfittingGuard',
+  'patience',
+] as const;
+
+/** The named choices that were made. */
+function chosen<K extends keyof TrainChoice>(choice: TrainChoice, names: readonly K[]): { [N in K]?: NonNullable<TrainChoice[N]> } {
+  const made = names.filter((name) => choice[name] !== undefined).map((name) => [name, choice[name]] as const);
+  return Object.fromEntries(made) as { [N in K]?: NonNullable<TrainChoice[N]> };
+}
+
+function optimizer(preset: OptimizerSpec, choice: TrainChoice): OptimizerSpec {
+  const milestones = choice.milestones === undefined ? preset.milestones : [...choice.milestones];
+  const said = chosen(choice, ['learningRate', 'momentum', 'weightDecay', 'nesterov', 'schedule', 'gamma', 'pctStart']);
+  return { ...preset, ...said, milestones };
+}
+
+/** The preset's attack in the threat model that was chosen: its step stays the same share of the radius. */
+function within(preset: AttackSpec, { norm, epsilon }: TrainChoice): AttackSpec {
+  const model = preset.threatModel;
+  if (!model || (norm === undefined && epsilon === undefined)) return preset;
+  const chosenNorm = norm ?? model.norm;
+  const isOther = chosenNorm !== model.norm;
+  const radius = epsilon ?? (isOther ? RADIUS[chosenNorm] : model.epsilon);
+  const share = isOther && preset.steps > 1 ? STEP_SHARE[chosenNorm] : preset.stepSize / model.epsilon;
+  // At radius 0 any step does; it still has to be greater than 0.
+  const stepSize = (radius > 0 ? radius : model.epsilon) * share;
+  return { ...preset, threatModel: { norm: chosenNorm, epsilon: radius }, stepSize };
+}
+
+function crafting(preset: AttackSpec, choice: TrainChoice): AttackSpec {
+  const attack = within(preset, choice);
+  const steps = choice.steps ?? attack.steps;
   return {
-    learningRate: choice.learningRate ?? recipe.learningRate,
-    momentum: choice.momentum ?? 0.9,
-    weightDecay: choice.weightDecay ?? recipe.weightDecay,
-    nesterov: false,
-    schedule: recipe.milestones.length === 0 ? 'SCHEDULE_KIND_ONE_CYCLE' : 'SCHEDULE_KIND_STEP',
-    milestones,
-    gamma: 0.1,
-    pctStart: recipe.milestones.length === 0 ? 0.5 : 0,
+    ...attack,
+    // FGSM is a single step; more of them are PGD.
+    kind: steps > 1 ? 'ATTACK_KIND_PGD' : attack.kind,
+    stepSize: choice.stepSize ?? attack.stepSize,
+    steps,
   };
-}
-
-function craftingAttack({ method, epsilon = 8 / 255, stepSize, steps, classes }: TrainChoice): AttackSpec {
-  if (method === 'TRAIN_METHOD_FAST') {
-    // One step of 1.25 times the radius from a random start.
-    const step = stepSize ?? 1.25 * epsilon;
-    return completeAttack({ kind: 'ATTACK_KIND_FGSM', epsilon, stepSize: step, randomStart: true, toTheEnd: true }, classes);
-  }
-  return pgd({ epsilon, stepSize, steps, toTheEnd: true }, classes);
-}
-
-function selectionAttack({ epsilon = 8 / 255, classes }: TrainChoice): AttackSpec {
-  return pgd({ epsilon, stepSize: undefined, steps: undefined, toTheEnd: false }, classes);
-}
-
-function pgd(
-  { epsilon, stepSize, steps, toTheEnd }: { epsilon: number; stepSize: number | undefined; steps: number | undefined; toTheEnd: boolean },
-  classes: number,
-): AttackSpec {
-  return completeAttack(
-    {
-      kind: 'ATTACK_KIND_PGD',
-      epsilon,
-      restarts: 1,
-      toTheEnd,
-      ...(stepSize === undefined ? {} : { stepSize }),
-      ...(steps === undefined ? {} : { steps }),
-    },
-    classes,
-  );
 }

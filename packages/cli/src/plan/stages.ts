@@ -76,8 +76,18 @@ export function interpolatePlan(to: string, data: DataSource, spec: InterpolateS
   return { stages: [stage('interpolate', [], { kind: 'interpolate', interpolate })] };
 }
 
+/** What a training reads. */
+export interface TrainingSources {
+  readonly train: DataSource;
+  readonly selection: DataSource | null;
+  /** Generated images. */
+  readonly extra: DataSource | null;
+  /** Digest of the network to go on from. */
+  readonly initial: string | undefined;
+}
+
 /** Trains a new network, or goes on with a given one. */
-export function trainPlan(train: DataSource, selection: DataSource | null, spec: TrainSpec, initial: string | undefined): Plan {
-  const content = { train, selection, spec, initial: initial === undefined ? null : networkSource(initial) };
+export function trainPlan({ initial, ...images }: TrainingSources, spec: TrainSpec): Plan {
+  const content = { ...images, spec, initial: initial === undefined ? null : networkSource(initial) };
   return { stages: [stage('train', [], { kind: 'train', train: content })] };
 }

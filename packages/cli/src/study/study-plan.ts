@@ -1,5 +1,6 @@
 import type { DatasetInfo, NetworkSource, Plan, Profile, RunSettingsInput, Stage } from '@rift/contracts';
 import { methodOf } from '@rift/orchestrator/plan';
+import { presetOfMethod } from '@rift/orchestrator/training-presets';
 import { createHash } from 'node:crypto';
 
 import { ARCHITECTURES, METHODS } from '../parse/vocabulary.js';
@@ -22,6 +23,7 @@ export interface CellInputs {
   readonly withOod: boolean;
 }
 
+const EPSILON = 8 / 255;
 const PREPROCESS = { cifar10: 'cifar10', cifar100: 'cifar100', 'tiny-imagenet': 'imagenet' } as const;
 
 /**
@@ -57,19 +59,20 @@ function trainStage(cell: Cell, { size, dataset }: CellInputs): Stage {
     limit: limit === 0 ? count(split) : Math.min(limit, count(split)),
   });
   const hasSelection = count('val') > 0;
-  const spec = completeTraining({
-    method: METHODS[cell.method],
+  const spec = completeTraining(presetOfMethod(METHODS[cell.method]), {
     arch: cell.network,
     width: Math.max(1, Math.floor(ARCHITECTURES[cell.network] / size.widthDivisor)),
     preprocess: PREPROCESS[cell.dataset],
-    classes: dataset.info.classes.length,
+    // One threat model for all methods (section 5.1), whatever radius their own papers train with.
+    epsilon: EPSILON,
     seed: cell.seed,
     hasSelection,
     ...(size.trainEpochs === null ? {} : { epochs: size.trainEpochs }),
     ...(size.trainSteps === null ? {} : { steps: size.trainSteps }),
     ...(size.ema === null ? {} : { emaDecay: size.ema }),
   });
-  const { stages } = trainPlan(take('train', size.limits.train), hasSelection ? take('val', size.trainSelection) : null, spec, undefined);
+  const selection = hasSelection ? take('val', size.trainSelection) : null;
+  const { stages } = trainPlan({ train: take('train', size.limits.train), selection, extra: null, initial: undefined }, spec);
   return stages[0] as Stage;
 }
 

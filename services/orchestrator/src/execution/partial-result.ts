@@ -77,7 +77,7 @@ export function partialEpochs<R>(epochs: number, kind: 'train' | 'fineTune'): Pa
       if (records.size === 0) return undefined;
       const made = { digest: '', epochs: [...records.values()], chosenEpoch: 0 };
       return kind === 'train'
-        ? { result: 'train', train: made }
+        ? { result: 'train', train: { ...made, ended: '' } }
         : { result: 'fineTune', fineTune: { ...made, relativeChange: {}, sweep: [] } };
     },
   };

@@ -72,6 +72,13 @@ export function checkSpec(stage: Stage, field: string, report: Report): void {
       if ((stage.train?.spec?.keepBest === true || (stage.train?.spec?.patience ?? 0) > 0) && !stage.train?.selection) {
         report(`${field}.train.selection`, '', 'must be set where spec.keepBest or spec.patience is: its images compare the epochs');
       }
+      if (stage.train?.extra ? stage.train.spec?.extraFraction === 0 : (stage.train?.spec?.extraFraction ?? 0) > 0) {
+        report(
+          `${field}.train.extra`,
+          stage.train?.extra?.split ?? '',
+          'must be set where spec.extraFraction is greater than 0, and only there',
+        );
+      }
       return;
     case 'report':
     case undefined:

@@ -105,6 +105,7 @@ function checkStage(stage: Stage, check: StageCheck): void {
     case 'train':
       checkData(stage.train?.train, `${field}.train.train`, check);
       if (stage.train?.selection) checkData(stage.train.selection, `${field}.train.selection`, check);
+      if (stage.train?.extra) checkData(stage.train.extra, `${field}.train.extra`, check);
       if (stage.train?.initial) checkNetwork(stage.train.initial, `${field}.train.initial`, check, refer);
       break;
     case 'report':

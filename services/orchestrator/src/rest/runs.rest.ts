@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import { streamEvents } from '../http/event-stream.js';
 import { AccessGuard, Needs } from '../http/needs.js';
 import { storedState } from '../runs/run-record.js';
+import { TRAINING_PRESETS } from '../plan/training-presets.js';
 import { RunService } from '../runs/run-service.js';
 import { encodeMessage, type Json } from './encode.js';
 import { bodyOf, noQuery, queryOf } from './request.js';
@@ -40,6 +41,13 @@ export class RunsRest {
     noQuery(request);
     const { settings } = bodyOf<ExpandPlanRequest>(request, `${PACKAGE}.ExpandPlanRequest`);
     return encodeMessage(`${PACKAGE}.Plan`, await this.runs.expand(settings));
+  }
+
+  @Get('training-presets')
+  @Needs('read')
+  trainingPresets(@Req() request: Request): Json {
+    noQuery(request);
+    return encodeMessage(`${PACKAGE}.ListTrainingPresetsResponse`, { presets: [...TRAINING_PRESETS] });
   }
 
   @Get('runs/:id')

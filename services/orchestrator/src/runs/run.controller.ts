@@ -13,6 +13,7 @@ import {
   type GetRunResponse,
   type ListRunsRequest,
   type ListRunsResponse,
+  type ListTrainingPresetsResponse,
   type ResumeRunRequest,
   type ResumeRunResponse,
   type WatchRunRequest,
@@ -22,6 +23,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { streamOf } from '@rift/service-kit';
 import type { Observable } from 'rxjs';
+import { TRAINING_PRESETS } from '../plan/training-presets.js';
 import { storedState } from './run-record.js';
 import { RunService } from './run-service.js';
 
@@ -35,6 +37,11 @@ export class RunController {
   @GrpcMethod(SERVICE, 'ExpandPlan')
   async expandPlan({ settings }: ExpandPlanRequest): Promise<ExpandPlanResponse> {
     return { plan: await this.runs.expand(settings) };
+  }
+
+  @GrpcMethod(SERVICE, 'ListTrainingPresets')
+  listTrainingPresets(): ListTrainingPresetsResponse {
+    return { presets: [...TRAINING_PRESETS] };
   }
 
   @GrpcMethod(SERVICE, 'CreateRun')

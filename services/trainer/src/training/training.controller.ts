@@ -25,6 +25,7 @@ export class TrainingController {
         request: async (files) => ({
           train: await files.data('train', request.train),
           selection: request.selection && (await files.data('selection', request.selection)),
+          extra: request.extra && (await files.data('extra', request.extra)),
           spec: request.spec,
           initial: request.initial && (await files.network('initial', request.initial)),
           compute,

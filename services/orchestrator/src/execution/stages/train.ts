@@ -8,6 +8,7 @@ import { networkDigest, optionalSelection, required, selectionOf, type StageCont
 export async function train(context: StageContext, stage: TrainStage): Promise<StageOutcome> {
   const images = selectionOf(context, required(stage.train, 'training images'));
   const selection = optionalSelection(context, stage.selection);
+  const extra = optionalSelection(context, stage.extra);
   const initial = stage.initial ? { digest: await networkDigest(context, stage.initial), blend: null } : null;
   const spec = required(stage.spec, 'settings of the training');
   const { values, cached } = await context.units(
@@ -16,7 +17,7 @@ export async function train(context: StageContext, stage: TrainStage): Promise<S
       {
         kind: 'train',
         label: 'training',
-        identity: { train: images, selection, initial, spec },
+        identity: { train: images, selection, extra, initial, spec },
         workers: 'trainers',
         weight: spec.epochs,
         codec: resultCodec('train'),
@@ -25,7 +26,7 @@ export async function train(context: StageContext, stage: TrainStage): Promise<S
           callJob(
             peer,
             TrainerServiceConstructor.service.TrainAdversarially,
-            { context: job, train: images, selection, initial, spec, compute: context.compute },
+            { context: job, train: images, selection, extra, initial, spec, compute: context.compute },
             options,
           ),
       },

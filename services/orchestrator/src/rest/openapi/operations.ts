@@ -46,6 +46,10 @@ export const OPERATIONS: readonly Operation[] = [
     ...{ body: message('ExpandPlanRequest'), answer: { status: 200, content: message('Plan') }, refusals: [400, 404, 409, 413, 415] },
   },
   {
+    ...{ method: 'get', path: '/api/v1/training-presets', rpc: runs('ListTrainingPresets'), tag: 'Runs', role: 'read' },
+    ...{ answer: { status: 200, content: message('ListTrainingPresetsResponse') }, refusals: [400] },
+  },
+  {
     ...{ method: 'get', path: '/api/v1/runs/{id}', rpc: runs('GetRun'), tag: 'Runs', role: 'read' },
     ...{ answer: { status: 200, content: message('Run') }, refusals: [400, 404] },
   },
