@@ -10,7 +10,7 @@ import { UsageError } from '../errors.js';
 import { METHODS } from '../parse/vocabulary.js';
 import { completeAttack } from './attacks.js';
 import { editPlan, type PlanEdits } from './edit.js';
-import { completeTraining } from './recipes.js';
+import { completeTraining, type TrainChoice } from './recipes.js';
 import { presetOfMethod, trainingPreset } from '@rift/orchestrator/training-presets';
 import { readRunSpec } from './spec-file.js';
 import { GIVEN } from './stages.js';
@@ -92,11 +92,12 @@ describe('completeTraining', () => {
   it('lets every said thing stand', () => {
     const preset = trainingPreset('trades-generated');
     assert.ok(preset);
-    const said = {
+    const said: Partial<TrainChoice> = {
       ...{ batchSize: 64, startNoise: 0.002, beta: 2, labelSmoothing: 0.2, awpGamma: 0.1, awpWarmup: 3, scoreClip: 0.5 },
       ...{ scoreClipsSecondTerm: true, emaDecay: 0.9, extraFraction: 0.3, overfittingGuard: 0.1, patience: 4, preprocess: 'none' },
-      ...{ craftBatchNorm: 'CRAFT_BATCH_NORM_TRAIN', cleanForwards: 'CLEAN_FORWARDS_AFTER_UPDATE' },
-    } as const;
+      craftBatchNorm: 'CRAFT_BATCH_NORM_TRAIN',
+      cleanForwards: 'CLEAN_FORWARDS_AFTER_UPDATE',
+    };
     const optimizer: OptimizerSpec = {
       ...{ learningRate: 0.5, momentum: 0.8, weightDecay: 1e-3, nesterov: false, gamma: 0.2, pctStart: 0.4 },
       schedule: 'SCHEDULE_KIND_STEP',

@@ -4,6 +4,7 @@ import type { Plan, Stage } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
 import { someDataset, someSettings } from '../testing/messages.js';
 import { expandPlan } from './expand.js';
+import { presetOfMethod } from './training-presets.js';
 import { validatePlan } from './validate.js';
 
 const dataset = someDataset();
@@ -121,6 +122,41 @@ describe('validatePlan', () => {
       faults((stage) => (stage['fine-tune']!.fineTune!.selection = null)),
       ['plan.stages[2].fineTune.selection'],
     );
+  });
+
+  it('lets a plan that trains its own network report without an evaluation before', () => {
+    const evaluate: Stage = {
+      ...{ id: 'after', after: ['train'], kind: 'evaluate' },
+      evaluate: {
+        network: { source: 'stage', stage: 'train' },
+        data: { split: 'test', offset: 0, limit: 0 },
+        spec: { standard: true, attacks: [], corruptions: [], severities: [], seed: 0, gallery: 0 },
+      },
+    };
+    const images = { split: 'train', offset: 0, limit: 0 };
+    const selection = { split: 'val', offset: 0, limit: 0 };
+    const { spec } = presetOfMethod('TRAIN_METHOD_MART');
+    const train: Stage = { id: 'train', after: [], kind: 'train', train: { train: images, selection, spec, initial: null, extra: null } };
+    const report: Stage = { id: 'report', after: ['train', 'after'], kind: 'report', report: { beforeStage: '', afterStage: 'after' } };
+    const only = (stages: Stage[]) => (_: unknown, plan: Plan) => void (plan.stages = stages);
+    assert.deepEqual(faults(only([train, evaluate, report]), someSettings({ network: '' })), []);
+    assert.deepEqual(faults(only([train, evaluate, report])), ['plan.stages[2].report.beforeStage']);
+  });
+
+  it('takes extra images together with their fraction or not at all', () => {
+    const images = { split: 'train', offset: 0, limit: 0 };
+    const { spec } = presetOfMethod('TRAIN_METHOD_MART');
+    for (const [extra, extraFraction] of [
+      [images, 0],
+      [null, 0.5],
+    ] as const) {
+      const train = { train: images, selection: images, spec: { ...spec, extraFraction }, initial: null, extra };
+      const stages: Stage[] = [{ id: 'train', after: [], kind: 'train', train }];
+      assert.deepEqual(
+        faults((_, plan) => (plan.stages = stages)),
+        ['plan.stages[0].train.extra'],
+      );
+    }
   });
 
   it('orders stages so that each follows all it needs', () => {

@@ -113,6 +113,8 @@ function checkStage(stage: Stage, check: StageCheck): void {
         ['beforeStage', stage.report?.beforeStage],
         ['afterStage', stage.report?.afterStage],
       ] as const) {
+        // A plan that trains its network has nothing to measure before.
+        if (name === 'beforeStage' && (id ?? '') === '' && check.settings.network === '') continue;
         refer(`${field}.report.${name}`, id ?? '', ['evaluate']);
       }
       break;

@@ -1,4 +1,4 @@
-import type { AccuracyData, ChangeData, ReportData } from './data/types.js';
+import type { AccuracyData, ChangeData, EpochsData, ReportData } from './data/types.js';
 import type { ReportInput } from './input.js';
 
 type Cell = string | number | boolean | null;
@@ -53,18 +53,8 @@ export function csvFiles(data: ReportData, input: ReportInput): Record<string, s
         point.chosen,
       ]),
     },
-    'epochs.csv': {
-      head: ['epoch', 'learning_rate', 'loss', 'accuracy', 'selection_standard', 'selection_adversarial', 'seconds'],
-      rows: (data.fineTune?.epochs ?? []).map((e) => [
-        e.epoch,
-        e.learningRate,
-        e.loss,
-        e.accuracy,
-        e.selectionStandard,
-        e.selectionAdversarial,
-        e.seconds,
-      ]),
-    },
+    'training.csv': epochsTable(data.training),
+    'epochs.csv': epochsTable(data.fineTune),
     'corruptions.csv': {
       head: ['corruption', 'severity', ...PAIR],
       rows: data.corruptions.flatMap(({ name, severities }) =>
@@ -150,4 +140,21 @@ function cell(value: Cell): string {
   if (typeof value !== 'string') return String(value);
   const text = FORMULA.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Learning curves, exact. */
+function epochsTable(curves: EpochsData | null) {
+  return {
+    head: ['epoch', 'learning_rate', 'loss', 'accuracy', 'selection_standard', 'selection_adversarial', 'seconds', 'kept'],
+    rows: (curves?.epochs ?? []).map((e): Cell[] => [
+      e.epoch,
+      e.learningRate,
+      e.loss,
+      e.accuracy,
+      e.selectionStandard,
+      e.selectionAdversarial,
+      e.seconds,
+      e.epoch === curves?.chosenEpoch,
+    ]),
+  };
 }

@@ -12,6 +12,8 @@ import type {
   NetworkInfo,
   Plan,
   RunSettings,
+  TrainResult,
+  TrainSpec,
 } from '@rift/contracts';
 
 /** Everything a report is made of. Values that differ from one machine or moment to the next come from outside. */
@@ -28,6 +30,14 @@ export interface ReportInput {
   readonly network?: Registered<NetworkInfo>;
   readonly dataset?: Registered<DatasetInfo>;
   readonly criticality?: { readonly spec: CriticalitySpec; readonly result: CriticalityResult; readonly images: DataSource | undefined };
+  /** The training that made the network, when the run has one. */
+  readonly train?: {
+    readonly spec: TrainSpec;
+    readonly result: TrainResult;
+    readonly images: DataSource | undefined;
+    readonly selection: DataSource | undefined;
+    readonly extra: DataSource | undefined;
+  };
   readonly fineTune?: {
     readonly spec: FineTuneSpec;
     readonly result: FineTuneResult;

@@ -42,6 +42,7 @@ export function reportInput(run: Run, stage: Stage, surroundings: ReportSurround
     ...(network ? { network } : {}),
     ...(dataset ? { dataset } : {}),
     ...criticalityPart(run, stages, last('criticality')),
+    ...trainPart(run, last('train')),
     ...fineTunePart(run, last('fineTune')),
     ...interpolatePart(run, last('interpolate')),
     before: evaluationsLike(run, stages, stage.report?.beforeStage ?? ''),
@@ -68,6 +69,14 @@ function criticalityPart(run: Run, stages: readonly Stage[], stage: Stage | unde
   if (!result || !spec) return {};
   const crafted = stages.find((candidate) => candidate.id === stage.criticality?.craftStage);
   return { criticality: { spec, result, images: crafted?.craft?.data ?? undefined } };
+}
+
+function trainPart(run: Run, stage: Stage | undefined): Pick<ReportInput, 'train'> {
+  const result = stage && statusOf(run, stage.id)?.result?.train;
+  const spec = stage?.train?.spec;
+  if (!result || !spec) return {};
+  const { train, selection, extra } = stage.train ?? {};
+  return { train: { spec, result, images: train ?? undefined, selection: selection ?? undefined, extra: extra ?? undefined } };
 }
 
 function fineTunePart(run: Run, stage: Stage | undefined): Pick<ReportInput, 'fineTune'> {

@@ -1,5 +1,5 @@
 import { axisX, axisY, dot, gridY, line, ruleX, text } from '@observablehq/plot';
-import type { EpochData, FineTuneData } from '../data/types.js';
+import type { EpochData, EpochsData } from '../data/types.js';
 import { COLOUR, type Canvas, type Chart, type LegendEntry } from './svg.js';
 
 interface Series {
@@ -8,14 +8,14 @@ interface Series {
   readonly value: (epoch: EpochData) => number | null;
 }
 
-/** Loss and accuracies over the epochs of the fine-tuning, each in a chart of its own; a chart without a value is left out. */
-export function epochCharts(fineTune: FineTuneData): Chart[] {
+/** Loss and accuracies over the epochs of a training or fine-tuning, each in a chart of its own; a chart without a value is left out. */
+export function epochCharts(data: EpochsData): Chart[] {
   const percent = (value: number | null): number | null => (value === null ? null : 100 * value);
   return [
-    epochChart(fineTune, 'Training loss over epochs', 'Mean training loss (nats)', [
+    epochChart(data, 'Training loss over epochs', 'Mean training loss (nats)', [
       { label: 'training loss', colour: COLOUR.standard, value: ({ loss }) => loss },
     ]),
-    epochChart(fineTune, 'Accuracy over epochs', 'Accuracy (%)', [
+    epochChart(data, 'Accuracy over epochs', 'Accuracy (%)', [
       { label: 'selection images', colour: COLOUR.standard, value: ({ selectionStandard }) => percent(selectionStandard) },
       {
         label: 'selection images under attack',
@@ -27,11 +27,11 @@ export function epochCharts(fineTune: FineTuneData): Chart[] {
   ].filter((chart) => chart !== undefined);
 }
 
-function epochChart(fineTune: FineTuneData, title: string, axis: string, series: readonly Series[]): Chart | undefined {
+function epochChart(curves: EpochsData, title: string, axis: string, series: readonly Series[]): Chart | undefined {
   const drawn = series
     .map((entry) => ({
       ...entry,
-      data: fineTune.epochs.flatMap((epoch) => {
+      data: curves.epochs.flatMap((epoch) => {
         const value = entry.value(epoch);
         return value === null ? [] : [{ epoch: epoch.epoch, value }];
       }),
@@ -39,10 +39,10 @@ function epochChart(fineTune: FineTuneData, title: string, axis: string, series:
     .filter(({ data }) => data.length > 0);
   if (drawn.length === 0) return undefined;
   const words = drawn.map(({ label, data }) => `${label} from ${data[0]?.value.toFixed(2)} to ${data.at(-1)?.value.toFixed(2)}`);
-  const last = fineTune.epochs.at(-1)?.epoch ?? 1;
+  const last = curves.epochs.at(-1)?.epoch ?? 1;
   return {
     title,
-    alt: `${title}: ${words.join('; ')}. Epoch kept: ${fineTune.chosenEpoch}.`,
+    alt: `${title}: ${words.join('; ')}. Epoch kept: ${curves.chosenEpoch}.`,
     caption: `${axis} after each epoch; the upright line marks the epoch whose weights were kept.`,
     legend: drawn.map(({ colour, label }): LegendEntry => ({ colour, shape: 'line', label })),
     draw: ({ isNarrow }: Canvas) => ({
@@ -64,16 +64,16 @@ function epochChart(fineTune: FineTuneData, title: string, axis: string, series:
           ticks: wholeTicks(last, isNarrow ? 6 : 12),
           tickFormat: 'd',
         }),
-        ...(fineTune.chosenEpoch > 0
+        ...(curves.chosenEpoch > 0
           ? [
-              ruleX([fineTune.chosenEpoch], { stroke: COLOUR.chosen, strokeWidth: 2, strokeOpacity: 0.55 }),
-              text([`kept: ${fineTune.chosenEpoch}`], {
-                x: fineTune.chosenEpoch,
+              ruleX([curves.chosenEpoch], { stroke: COLOUR.chosen, strokeWidth: 2, strokeOpacity: 0.55 }),
+              text([`kept: ${curves.chosenEpoch}`], {
+                x: curves.chosenEpoch,
                 frameAnchor: 'top',
                 dy: -16,
-                textAnchor: fineTune.chosenEpoch > 0.7 * last ? 'end' : fineTune.chosenEpoch < 0.5 * last ? 'start' : 'middle',
+                textAnchor: curves.chosenEpoch > 0.7 * last ? 'end' : curves.chosenEpoch < 0.5 * last ? 'start' : 'middle',
                 // The axis has its name at the top left.
-                dx: fineTune.chosenEpoch < 0.35 * last ? 150 : 0,
+                dx: curves.chosenEpoch < 0.35 * last ? 150 : 0,
                 fontWeight: 'bold',
                 fill: COLOUR.text,
               }),

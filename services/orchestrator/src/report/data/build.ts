@@ -2,6 +2,7 @@ import { cautionsOf } from '../cautions.js';
 import type { ReportInput } from '../input.js';
 import { verdictOf } from '../verdict.js';
 import { classesData } from './classes.js';
+import { trainingData } from './epochs.js';
 import { changesOf, figuresOf } from './evaluation.js';
 import { corruptionRows } from './ood.js';
 import { provenanceData } from './provenance.js';
@@ -42,6 +43,7 @@ export function buildData(input: ReportInput): ReportData {
     after: after.data,
     change: changes,
     criticality: criticalityData(input),
+    training: trainingData(input),
     fineTune: fineTuneData(input),
     interpolate,
     corruptions: corruptionRows(before.ood?.evaluation, after.ood?.evaluation),

@@ -3,6 +3,7 @@ import { InvalidArgument } from '@rift/service-kit';
 import { chooseModules, membersOf } from '../../plan/choose-modules.js';
 import { nonInferiority } from '../../statistics/index.js';
 import type { ReportInput } from '../input.js';
+import { epochsData } from './epochs.js';
 import { attackName, enumWords, imagesName, threatModelName } from './names.js';
 import { accuracyOf, changeOf, checkOutcome, finite } from './outcomes.js';
 import type { AccuracyData, CriticalityData, FineTuneData, PathData, PathPointData } from './types.js';
@@ -66,21 +67,15 @@ export function tunedModules(input: ReportInput): readonly string[] {
 export function fineTuneData(input: ReportInput): FineTuneData | null {
   if (!input.fineTune) return null;
   const { spec, result } = input.fineTune;
-  const measured = (value: number): number | null => (value < 0 ? null : finite(value));
   return {
     scope: enumWords('FINE_TUNE_SCOPE_', spec.scope === 'FINE_TUNE_SCOPE_UNSPECIFIED' ? 'FINE_TUNE_SCOPE_MODULES' : spec.scope),
     batchNorm: enumWords('BATCH_NORM_MODE_', spec.batchNorm),
     chosenEpoch: result.chosenEpoch,
-    epochs: result.epochs.map((epoch) => ({
-      epoch: epoch.epoch,
-      learningRate: epoch.learningRate,
-      loss: finite(epoch.loss),
-      accuracy: finite(epoch.accuracy),
-      selectionStandard: measured(epoch.selectionStandard),
-      selectionAdversarial: measured(epoch.selectionAdversarial),
-      seconds: epoch.seconds,
+    epochs: epochsData(result.epochs),
+    sweep: result.sweep.map(({ learningRate, selectionStandard }) => ({
+      learningRate,
+      selectionStandard: selectionStandard < 0 ? null : finite(selectionStandard),
     })),
-    sweep: result.sweep.map(({ learningRate, selectionStandard }) => ({ learningRate, selectionStandard: measured(selectionStandard) })),
     relativeChange: Object.fromEntries(Object.entries(result.relativeChange).map(([name, value]) => [name, finite(value)])),
   };
 }

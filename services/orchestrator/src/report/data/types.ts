@@ -139,11 +139,29 @@ export interface EpochData {
   readonly seconds: number;
 }
 
-export interface FineTuneData {
-  readonly scope: string;
-  readonly batchNorm: string;
+/** Learning curves, and the epoch whose weights were kept. */
+export interface EpochsData {
   readonly chosenEpoch: number;
   readonly epochs: readonly EpochData[];
+}
+
+export interface TrainingData extends EpochsData {
+  readonly method: string;
+  /** Attack and threat model; null for training on clean images. */
+  readonly attack: string | null;
+  readonly batchNorm: string;
+  readonly images: string | null;
+  readonly selection: string | null;
+  /** Generated images and their share. */
+  readonly extra: string | null;
+  readonly plannedEpochs: number;
+  /** Why it ended before its last epoch; null when it did not. */
+  readonly ended: string | null;
+}
+
+export interface FineTuneData extends EpochsData {
+  readonly scope: string;
+  readonly batchNorm: string;
   /** Learning rates tried on the selection images before; empty without a sweep. */
   readonly sweep: readonly { readonly learningRate: number; readonly selectionStandard: number | null }[];
   readonly relativeChange: Readonly<Record<string, number | null>>;
@@ -239,6 +257,7 @@ export interface ReportData {
     readonly attacks: readonly AttackChangeData[];
   };
   readonly criticality: CriticalityData | null;
+  readonly training: TrainingData | null;
   readonly fineTune: FineTuneData | null;
   readonly interpolate: PathData | null;
   readonly corruptions: readonly CorruptionRowData[];

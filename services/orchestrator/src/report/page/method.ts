@@ -1,9 +1,9 @@
 import { criticalityChart } from '../charts/criticality.js';
-import { epochCharts } from '../charts/epochs.js';
 import { pathChart } from '../charts/path.js';
 import { figure } from '../charts/svg.js';
 import type { CriticalityData, PathPointData, ReportData } from '../data/types.js';
 import { decimalsFor, duration, percent, points, signedPoints } from '../format.js';
+import { epochsBlock } from './epochs.js';
 import { html, type Content } from './html.js';
 import { accuracyCell, changeCell, exact, facts, number, table, whole, type Section } from './parts.js';
 
@@ -125,32 +125,16 @@ export function fineTuneSection({ fineTune }: ReportData): Section | undefined {
   return {
     id: 'fine-tuning',
     title: 'Fine-tuning on clean images',
-    body: html`${epochCharts(fineTune).map(figure)}
-      <details>
-        <summary>All ${fineTune.epochs.length} epochs as a table</summary>
-        ${table({
-          caption: 'Epochs of the fine-tuning',
-          head: ['Epoch', 'Learning rate', 'Training loss', 'Training accuracy', 'Selection, standard', 'Selection, adversarial', 'Time'],
-          rows: fineTune.epochs.map((epoch): Content[] => [
-            html`${epoch.epoch}${epoch.epoch === fineTune.chosenEpoch && html` <b>kept</b>`}`,
-            number(epoch.learningRate),
-            number(epoch.loss),
-            ...[epoch.accuracy, epoch.selectionStandard, epoch.selectionAdversarial].map((value) =>
-              value === null ? '–' : exact(value, percent(value, 2)),
-            ),
-            duration(epoch.seconds),
-          ]),
-        })}
-      </details>
-      ${facts([
-        ['Weights that moved', fineTune.scope],
-        ['Batch norm', fineTune.batchNorm],
-        ...fineTune.sweep.map(({ learningRate, selectionStandard }): [string, Content] => [
-          `Swept learning rate ${learningRate}`,
-          selectionStandard === null ? '–' : html`${exact(selectionStandard, percent(selectionStandard, 2))} on the selection images`,
-        ]),
-        ['Epoch kept', exact(fineTune.chosenEpoch, String(fineTune.chosenEpoch))],
-        ...changed.map(([name, value]): [string, Content] => [`Relative change of ${name}`, number(value)]),
-      ])}`,
+    body: html`${epochsBlock(fineTune, 'Epochs of the fine-tuning')}
+    ${facts([
+      ['Weights that moved', fineTune.scope],
+      ['Batch norm', fineTune.batchNorm],
+      ...fineTune.sweep.map(({ learningRate, selectionStandard }): [string, Content] => [
+        `Swept learning rate ${learningRate}`,
+        selectionStandard === null ? '–' : html`${exact(selectionStandard, percent(selectionStandard, 2))} on the selection images`,
+      ]),
+      ['Epoch kept', exact(fineTune.chosenEpoch, String(fineTune.chosenEpoch))],
+      ...changed.map(([name, value]): [string, Content] => [`Relative change of ${name}`, number(value)]),
+    ])}`,
   };
 }

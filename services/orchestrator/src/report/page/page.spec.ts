@@ -4,7 +4,7 @@ import { HtmlValidate } from 'html-validate';
 import { parse, type DefaultTreeAdapterTypes } from 'parse5';
 import { buildReport } from '../build-report.js';
 import type { ReportInput } from '../input.js';
-import { reportInput } from '../testing/fixture.js';
+import { reportInput, someTraining } from '../testing/fixture.js';
 
 type Element = DefaultTreeAdapterTypes.Element;
 
@@ -65,6 +65,7 @@ function partial(): Record<string, ReportInput> {
     'of one network': { ...rest, network, dataset, after: [] },
     'of criticality alone': { ...bare, criticality, before: [], after: [] },
     'of a line alone': { ...bare, interpolate, before: [], after: [] },
+    'of a training': { ...bare, train: someTraining(), before: [], after: rest.after },
     'of nothing at all': { ...bare, before: [], after: [] },
     'without criticality': { ...rest, network, dataset, fineTune, interpolate },
     'of a fine-tuning without selection': {
@@ -200,6 +201,30 @@ describe('the page of a report', () => {
     assert.deepEqual(files, ['report.json', 'report.md', 'model-card.md', ...Object.keys(report.csv)]);
     const json = all.find((element) => attribute(element, 'download') === 'report.json') as Element;
     assert.equal(Buffer.from((attribute(json, 'href') ?? '').split('base64,')[1] ?? '', 'base64').toString(), report.json);
+  });
+});
+
+describe('the page of a training', () => {
+  const page = buildReport({ ...reportInput(SMALL), train: someTraining() });
+  const sectionOf = (id: string): Element | undefined => elements(page.html).find((element) => attribute(element, 'id') === id);
+
+  it('draws its learning curves, marks the epoch kept and says why it ended', () => {
+    const training = sectionOf('training');
+    assert.ok(training);
+    const text = textOf(training);
+    assert.match(text, /12 of 76/);
+    assert.match(text, /Training ended early: the selection split has not improved for 4 epochs/);
+    assert.match(text, /8 kept/);
+    assert.match(text, /TRADES/i);
+    assert.match(text, /Training loss over epochs/);
+    assert.match(text, /Accuracy over epochs/);
+  });
+
+  it('writes every epoch as data and as a table', () => {
+    assert.equal(page.data.training?.epochs.length, 12);
+    assert.equal(page.csv['training.csv']?.trim().split('\r\n').length, 13);
+    assert.equal(page.data.training?.epochs[7]?.selectionAdversarial, 0.25 + 0.015 * 7);
+    assert.equal(report.data.training, null);
   });
 });
 

@@ -3,6 +3,7 @@ import { moment } from '../format.js';
 import type { ReportInput } from '../input.js';
 import { attacksSection, corruptionsSection } from './robustness.js';
 import { classesSection } from './classes.js';
+import { trainingSection } from './epochs.js';
 import { gallerySection } from './gallery.js';
 import { glossarySection } from './glossary.js';
 import { html, Html, squeeze } from './html.js';
@@ -26,6 +27,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; ba
 export function renderPage(data: ReportData, input: ReportInput, modelCard: string, attachments: readonly Attachment[]): string {
   const sections = [
     accuraciesSection(data),
+    trainingSection(data),
     criticalitySection(data),
     fineTuneSection(data),
     pathSection(data),

@@ -3,6 +3,7 @@ import { chooseAlpha } from '../../plan/choose-alpha.js';
 import { chooseModules } from '../../plan/choose-modules.js';
 import { expandPlan } from '../../plan/expand.js';
 import { choicesOf } from '../../plan/profiles.js';
+import { presetOfMethod } from '../../plan/training-presets.js';
 import { Xoshiro128 } from '../../statistics/xoshiro.js';
 import { someSettings } from '../../testing/messages.js';
 import type { ReportInput } from '../input.js';
@@ -123,6 +124,26 @@ function someCriticality(): CriticalityResult {
   });
   const sorted = modules.sort((a, b) => a.mrc - b.mrc);
   return { baseLoss: 1.2874, baseAccuracy: 0.536, modules: sorted, estimates: [], stability: null, greedy: [] };
+}
+
+/** A TRADES training that ended early, as a part of an input. */
+export function someTraining(): NonNullable<ReportInput['train']> {
+  const epochs = Array.from({ length: 12 }, (_, i) => ({
+    epoch: i + 1,
+    learningRate: 0.1,
+    loss: 2.1 - 0.08 * i,
+    accuracy: 0.2 + 0.02 * i,
+    selectionStandard: 0.4 + 0.03 * i,
+    selectionAdversarial: 0.25 + 0.015 * Math.min(i, 7),
+    seconds: 61.5,
+  }));
+  return {
+    spec: presetOfMethod('TRAIN_METHOD_TRADES').spec,
+    result: { digest: 'a'.repeat(64), epochs, chosenEpoch: 8, ended: 'the selection split has not improved for 4 epochs' },
+    images: { split: 'train', offset: 0, limit: 45_000 },
+    selection: HELD_OUT,
+    extra: undefined,
+  };
 }
 
 function someFineTuning(module: string): FineTuneResult {

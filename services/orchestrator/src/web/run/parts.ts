@@ -1,10 +1,10 @@
-import type { AlphaPoint, EpochRecord, StageStatus } from '@rift/contracts';
+import type { AlphaPoint, StageStatus } from '@rift/contracts';
 import { criticalityChart } from '../../report/charts/criticality.js';
 import { epochCharts } from '../../report/charts/epochs.js';
 import { figure } from '../../report/charts/svg.js';
-import { finite } from '../../report/data/outcomes.js';
+import { epochsData } from '../../report/data/epochs.js';
 import { criticalityData, fineTuneData } from '../../report/data/stages.js';
-import type { CriticalityData, EpochData, FineTuneData } from '../../report/data/types.js';
+import type { CriticalityData, EpochsData } from '../../report/data/types.js';
 import { attacksSection, corruptionsSection } from '../../report/page/robustness.js';
 import { classesSection } from '../../report/page/classes.js';
 import { gallerySection } from '../../report/page/gallery.js';
@@ -61,7 +61,10 @@ export function growing({ run, input, network }: RunModel): Content {
       });
       return data && epochsSoFar('Fine-tuning on clean images', status.id, data);
     }
-    if (partialResult.train) return epochsSoFar('Adversarial training', status.id, epochsOf(partialResult.train.epochs, 0));
+    if (partialResult.train) {
+      const data = { epochs: epochsData(partialResult.train.epochs), chosenEpoch: 0 };
+      return epochsSoFar('Adversarial training', status.id, data);
+    }
     if (partialResult.interpolate) return growingPath(status.id, partialResult.interpolate.points);
     return null;
   });
@@ -78,7 +81,7 @@ function growingCriticality(measured: CriticalityData, wanted: readonly string[]
   });
 }
 
-function epochsSoFar(title: string, id: string, data: FineTuneData): Html {
+function epochsSoFar(title: string, id: string, data: EpochsData): Html {
   return section({ id: `epochs-${id}`, title, body: epochCharts(data).map(figure) });
 }
 
@@ -88,19 +91,6 @@ function growingPath(id: string, points: readonly AlphaPoint[]): Html {
 
 function trainSection({ id, result }: StageStatus): Section | undefined {
   if (!result?.train || result.train.epochs.length === 0) return undefined;
-  const charts = epochCharts(epochsOf(result.train.epochs, result.train.chosenEpoch));
+  const charts = epochCharts({ epochs: epochsData(result.train.epochs), chosenEpoch: result.train.chosenEpoch });
   return { id: `training-${id}`, title: 'Adversarial training', body: charts.map(figure) };
-}
-
-/** The curves of a training in the form of a fine-tuning's. */
-function epochsOf(records: readonly EpochRecord[], chosenEpoch: number): FineTuneData {
-  const measured = (value: number): number | null => (value < 0 ? null : finite(value));
-  const epochs = records.map((record): EpochData => ({
-    ...record,
-    loss: finite(record.loss),
-    accuracy: finite(record.accuracy),
-    selectionStandard: measured(record.selectionStandard),
-    selectionAdversarial: measured(record.selectionAdversarial),
-  }));
-  return { scope: 'all', batchNorm: '', chosenEpoch, epochs, sweep: [], relativeChange: {} };
 }
