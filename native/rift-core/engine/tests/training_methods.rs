@@ -187,7 +187,7 @@ fn two_steps_of_every_method_equal_pytorchs_in_losses_gradients_weights_and_stat
         let mut optimizer = Sgd::new(&spec.optimizer);
         let pace = Pace { rate: 0.05, momentum: 0.9 };
         let losses = Vec::<f64>::try_from(golden.get(&format!("{name}/losses"))).unwrap();
-        for at in 0..2 {
+        for (at, expected) in losses.into_iter().enumerate() {
             let crafted = golden.get(&format!("{name}/crafted/{at}"));
             if spec.craft_batch_norm == CraftBatchNorm::Train {
                 // The forwards of the attack move the statistics; its images are given.
@@ -207,7 +207,7 @@ fn two_steps_of_every_method_equal_pytorchs_in_losses_gradients_weights_and_stat
             };
             let before = network.state.deep_copy().unwrap();
             let outcome = step.update(&images, &crafted, &labels, &mut optimizer).unwrap();
-            assert!((outcome.loss - losses[at]).abs() < 1e-5 * losses[at].abs(), "{name}, step {at}: {outcome:?}");
+            assert!((outcome.loss - expected).abs() < 1e-5 * expected.abs(), "{name}, step {at}: {outcome:?}");
             for Parameter { name: key, .. } in parameters.iter().filter(|_| at == 0) {
                 // The first momentum buffer is the gradient plus the decay of the weight it was taken at.
                 let moved = if spec.method.perturbs_weights() && before.get(key).unwrap().dim() > 1 {

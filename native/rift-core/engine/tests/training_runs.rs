@@ -279,8 +279,7 @@ fn settings_that_a_method_cannot_have_are_refused_by_name() {
 #[test]
 fn the_average_is_a_copy_while_it_warms_up_and_then_ramps() {
     let spec = TrainSpec { ema_decay: 0.995, ema_warmup: 0.025, ..spec(TrainMethod::Pgd) };
-    assert_eq!(average::decay_at(&spec, 24, 1000), 0.0);
-    assert!((average::decay_at(&spec, 25, 1000) - 0.1).abs() < 1e-12);
-    assert!((average::decay_at(&spec, 115, 1000) - 0.91).abs() < 1e-12);
-    assert_eq!(average::decay_at(&spec, 1_000_000, 2_000_000), 0.995);
+    for (step, total, decay) in [(24, 1000, 0.0), (25, 1000, 0.1), (115, 1000, 0.91), (1_000_000, 2_000_000, 0.995)] {
+        assert!((average::decay_at(&spec, step, total) - decay).abs() < 1e-12, "step {step} of {total}");
+    }
 }

@@ -25,21 +25,6 @@ pub struct Batch<'a> {
     pub ids: &'a [u64],
 }
 
-/// Runs all steps on all images and returns the last iterate, as torchattacks does and training needs.
-pub fn last_iterate(
-    model: &dyn Classifier, batch: &Batch<'_>, loss: &Loss, spec: &AttackSpec, seed: u64, restart: u64,
-    control: &Control,
-) -> Result<Tensor> {
-    let start = start(batch, spec, seed, restart)?;
-    let mut adversarial = start;
-    for _ in 0..spec.steps {
-        control.check()?;
-        let (_, gradient) = gradient(model, &adversarial, batch.labels, loss)?;
-        adversarial = step(batch.images, &adversarial, &gradient, spec)?;
-    }
-    Ok(adversarial)
-}
-
 /// One pass over a batch whose images are all to be attacked: with `to_the_end` the last iterates, otherwise each image
 /// only up to the first iterate that fools the network.
 pub fn attempt(

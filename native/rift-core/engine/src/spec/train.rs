@@ -98,6 +98,8 @@ pub struct ArchitectureSpec {
 }
 
 /// Adversarial training.
+// The fields are those of the message.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrainSpec {
