@@ -29,8 +29,8 @@ export interface Combination {
   readonly method: MethodWord;
   /** Weights that are fine-tuned; null where only the criticality is measured. */
   readonly modules: ModulesChoice | null;
-  /** Profile of this combination alone; unset takes the study's. */
-  readonly profile?: Profile;
+  /** Profile whose maximiser measures criticality in this combination alone; unset takes the study's. */
+  readonly measuredAs?: Profile;
 }
 
 /** One run of a study. */
@@ -100,9 +100,9 @@ function fig3(profile: Profile): Combination[] {
   return [...new Set<Profile>([profile, 'PROFILE_CODE', 'PROFILE_SOUND'])].map((one) => ({
     ...BASE,
     row: words[one],
-    title: `profile ${words[one]}`,
+    title: `as profile ${words[one]} measures`,
     modules: null,
-    profile: one,
+    measuredAs: one,
   }));
 }
 

@@ -43,7 +43,7 @@ async function performCell(session: Session, client: RiftClient, cell: Cell, run
   const settings = settingsOf(seeded, {
     network: inputs.network ?? '',
     dataset: inputs.dataset.reference,
-    profile: cell.profile ?? inputs.profile,
+    profile: inputs.profile,
     limits: inputs.size.limits,
     noCache: runs.noCache,
   });

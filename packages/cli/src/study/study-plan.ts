@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 
 import { ARCHITECTURES, METHODS } from '../parse/vocabulary.js';
 import { editPlan, type PlanEdits } from '../plan/edit.js';
+import { requireChoices } from '../plan/profile-choices.js';
 import { completeTraining } from '../plan/recipes.js';
 import { GIVEN, trainPlan } from '../plan/stages.js';
 import type { Cell } from './cells.js';
@@ -34,7 +35,7 @@ export function cellPlan(cell: Cell, inputs: CellInputs): Plan {
   const { size, dataset, network, withOod, edits } = inputs;
   const start: NetworkSource = network === undefined ? { source: 'stage', stage: 'train' } : GIVEN;
   const settings = {
-    profile: cell.profile ?? inputs.profile,
+    profile: inputs.profile,
     seed: cell.seed,
     limits: size.limits,
     dataset: dataset.reference,
@@ -48,7 +49,15 @@ export function cellPlan(cell: Cell, inputs: CellInputs): Plan {
     ...(withOod ? {} : { corruptions: [] }),
   };
   const edited = editPlan({ stages: kept }, all);
+  if (cell.measuredAs !== undefined) measureAs(edited, cell.measuredAs);
   return network === undefined ? { stages: [trainStage(cell, inputs), ...edited.stages] } : edited;
+}
+
+/** Measures criticality by another profile's maximiser, on the same adversarial images: only so are the values comparable. */
+function measureAs({ stages }: Plan, profile: Profile): void {
+  for (const { criticality } of stages) {
+    if (criticality?.spec) criticality.spec = { ...requireChoices(profile).criticality, seed: criticality.spec.seed };
+  }
 }
 
 function trainStage(cell: Cell, { size, dataset }: CellInputs): Stage {

@@ -126,6 +126,14 @@ describe('the plan of a cell', () => {
     assert.deepEqual(tuned('table4', 'top:5')?.choice, { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 5 });
   });
 
+  it('compares the maximisers of figure 3 on the same adversarial images', () => {
+    const [paper, sound] = ['paper', 'sound'].map((row) => cellPlan(cell('fig3', row), INPUTS).stages);
+    assert.deepEqual(sound?.[1], paper?.[1]);
+    assert.equal(paper?.[2]?.criticality?.spec?.ascent, 'ASCENT_METHOD_SGD_STOP');
+    assert.equal(sound?.[2]?.criticality?.spec?.ascent, 'ASCENT_METHOD_NORMALIZED_GRADIENT');
+    assert.equal(sound[2].criticality.spec.seed, paper[2].criticality.spec.seed);
+  });
+
   it('measures nothing but criticality for figure 3, and no corruptions for figure 1', () => {
     assert.deepEqual(ids(cellPlan(cell('fig3', 'sound'), INPUTS)), ['train', 'craft', 'criticality']);
     assert.ok(!ids(cellPlan(cell('fig1', 'least'), { ...INPUTS, withOod: false })).includes('after-corruptions'));
