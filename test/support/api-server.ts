@@ -73,8 +73,7 @@ export function findApiServer(): Found {
 
 /** etcd, built once from its Go module and kept. */
 export function findEtcd(): Found {
-  const built = goTool('server', 'go.etcd.io/etcd/server/v3', ETCD);
-  return built;
+  return goTool('etcd', 'go.etcd.io/etcd/server/v3', ETCD);
 }
 
 /** The definitions of the operators' kinds, from their Go modules. */
@@ -138,7 +137,7 @@ export class ApiServer implements AsyncDisposable {
     spawnSync('openssl', ['genrsa', '-out', file('accounts.key'), '2048']);
     writeFileSync(file('tokens.csv'), 'admin-token,admin,admin,"system:masters"\n');
     const start = (command: readonly string[], args: readonly string[]): ChildProcess =>
-      spawn(command[0] ?? '', [...command.slice(1), ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+      spawn(command[0] ?? '', [...command.slice(1), ...args], { cwd: folder, stdio: 'ignore' });
     const database = start(etcd, [
       `--data-dir=${file('etcd')}`,
       `--listen-client-urls=http://127.0.0.1:${client}`,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -35,7 +35,7 @@ export function findGo(): string | undefined {
   return ['go', '/usr/local/go/bin/go'].find((program) => works([program], 'version'));
 }
 
-/** Builds a command of a Go module once and keeps it. */
+/** Builds the command at the root of a Go module once and keeps it. */
 export function goTool(name: string, module: string, version: string): Found {
   const folder = join(TOOLS, `${name}-${version}`);
   const command = join(folder, name);
@@ -44,8 +44,14 @@ export function goTool(name: string, module: string, version: string): Found {
   if (go === undefined) return { missing: `${name} ${version} needs Go to be built (go.dev/doc/install)` };
   const work = `${folder}.${process.pid}`;
   mkdirSync(work, { recursive: true });
-  const failure = ran(go, ['install', `${module}@${version}`], 8 * MINUTE, { GOBIN: work, GOFLAGS: '-trimpath' });
-  if (failure === undefined && !existsSync(command)) renameSync(work, folder);
+  // As a dependency: `go install` refuses modules that replace others for their own development.
+  writeFileSync(join(work, 'go.mod'), `module tool\n\ngo 1.26.0\n\nrequire ${module} ${version}\n`);
+  const flags = ['-mod=mod', '-trimpath', '-ldflags=-s -w'];
+  const failure = ran(go, ['-C', work, 'build', ...flags, '-o', name, module], 30 * MINUTE, { CGO_ENABLED: '0' });
+  if (failure === undefined && !existsSync(command)) {
+    mkdirSync(folder, { recursive: true });
+    renameSync(join(work, name), command);
+  }
   rmSync(work, { recursive: true, force: true });
   return failure === undefined ? { command: [command] } : { missing: `${name} ${version} could not be built: ${failure}` };
 }
