@@ -37,6 +37,7 @@ describe('jobs over gRPC', () => {
     const { output, ...rest } = job?.request ?? {};
     assert.equal(typeof output, 'string');
     assert.deepEqual(rest, {
+      checkpoint: null,
       network: { path: await workers.store.open(network), blend: null },
       data: { path: await workers.store.open(split), offset: 0, limit: 2 },
       spec: {
@@ -63,6 +64,23 @@ describe('jobs over gRPC', () => {
     const { result } = await last(attacker.evaluate(evaluateRequest(network, split)));
     assert.equal(result?.standard?.correct, 1);
     assert.equal(await countOf(workers.store.list()), before);
+  });
+
+  it('Evaluate and CraftAdversarialSet keep their state in the folder of their key, where the next attempt finds it', async () => {
+    const paths: unknown[] = [];
+    for (const attempt of [1, 2]) {
+      const context = { workKey: 'key-of-evaluation', attempt };
+      await last(attacker.evaluate({ ...evaluateRequest(network, split), context }));
+      paths.push(workers.addon.jobs.at(-1)?.request['checkpoint']);
+    }
+    assert.equal(typeof paths[0], 'string');
+    assert.equal(paths[0], paths[1]);
+    await last(attacker.craftAdversarialSet(craftRequest(network, split, 'key-of-set')));
+    const ofSet = workers.addon.jobs.at(-1)?.request['checkpoint'];
+    assert.equal(typeof ofSet, 'string');
+    assert.notEqual(ofSet, paths[0]);
+    await last(attacker.evaluate(evaluateRequest(network, split)));
+    assert.equal(workers.addon.jobs.at(-1)?.request['checkpoint'], null);
   });
 
   it('Corrupt answers with the digest of the corrupted split', async () => {

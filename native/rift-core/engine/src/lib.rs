@@ -11,6 +11,7 @@ pub mod control;
 pub mod corrupt;
 pub mod criticality;
 pub mod data;
+pub mod diagnose;
 pub mod error;
 pub mod evaluate;
 pub mod jobs;

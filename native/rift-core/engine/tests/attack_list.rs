@@ -27,6 +27,17 @@ fn the_standard_list_is_at_least_as_strong_as_each_of_its_attacks() {
     assert!(accuracy(&list) > 0.0 && accuracy(&list) < 1.0, "{}", accuracy(&list));
 }
 
+#[test]
+fn the_decisive_attack_first_makes_the_same_images_fall() {
+    let (toy, data) = (train(), data(12, 2));
+    let of = |kind| run(&toy, &data, &spec(kind, Norm::Linf, 0.04), 24, 0);
+    let (standard, decisive) = (of(AttackKind::AutoAttackStandard), of(AttackKind::AutoAttackDecisive));
+    assert_eq!(decisive.per_image, standard.per_image);
+    let kinds: Vec<AttackKind> = decisive.stages.iter().map(|stage| stage.kind).collect();
+    assert_eq!(kinds, [AttackKind::ApgdT, AttackKind::ApgdCe, AttackKind::FabT, AttackKind::Square]);
+    assert!(decisive.stages[0].robust <= standard.stages[1].robust + 1, "APGD-T alone decides nearly all");
+}
+
 /// Runs `spec` over 40 images, cancelled after `stop` batches when given.
 fn resumable(
     toy: &Toy, spec: &AttackSpec, path: &std::path::Path, digest: &str, stop: Option<usize>,
@@ -37,7 +48,7 @@ fn resumable(
     let control = Control::default();
     let handle = control.clone();
     let mut batches = 0;
-    let resume = Resume { path, network_digest: digest };
+    let resume = Resume { path, network_digest: digest, keep: false };
     attack::run_resumable(&attack, Some(&resume), &control, &mut |_| {
         batches += 1;
         if Some(batches) == stop {

@@ -52,15 +52,28 @@ pub struct DatasetAttacked {
     pub seconds: f64,
 }
 
-/// Runs the attack. `progress` gets the images' worth of work done so far, never falling, out of the number of images.
-pub fn run(attack: &DatasetAttack<'_>, control: &Control, progress: &mut dyn FnMut(u64)) -> Result<DatasetAttacked> {
+/// Where an attack in progress stands.
+pub struct Standing<'a> {
+    /// Images' worth of work done, never falling, out of the number of images.
+    pub done: u64,
+    /// Images that nothing has fooled so far: what the result can be at most.
+    pub robust: u32,
+    /// Stages that are finished.
+    pub stages: &'a [StageOutcome],
+}
+
+/// Runs the attack; `progress` is told where it stands after every batch.
+pub fn run(
+    attack: &DatasetAttack<'_>, control: &Control, progress: &mut dyn FnMut(&Standing<'_>),
+) -> Result<DatasetAttacked> {
     run_resumable(attack, None, control, progress)
 }
 
 /// [`run`], which keeps its state in a file when `resume` names one: saved at least every twenty seconds between
-/// batches, at the end of every stage and on cancellation, removed at the end. A state of other work is refused.
+/// batches, at the end of every stage and on cancellation, removed at the end unless `resume` keeps it. A state of other
+/// work is refused.
 pub fn run_resumable(
-    attack: &DatasetAttack<'_>, resume: Option<&Resume<'_>>, control: &Control, progress: &mut dyn FnMut(u64),
+    attack: &DatasetAttack<'_>, resume: Option<&Resume<'_>>, control: &Control, progress: &mut dyn FnMut(&Standing<'_>),
 ) -> Result<DatasetAttacked> {
     if attack.batch_size < 1 {
         return Err(EngineError::invalid("batchSize", attack.batch_size, "must be at least 1"));
@@ -75,7 +88,7 @@ pub fn run_resumable(
     }
     let keep_images = attack.keep_images;
     let mut runner = Runner::new(attack.pair, source(), attack.spec, attack.seed, attack.batch_size, keep_images)?;
-    let mut flags = if let Some((state, ledger)) = found {
+    let flags = if let Some((state, ledger)) = found {
         runner.resume(ledger, state.position);
         state.flags
     } else {
@@ -84,7 +97,11 @@ pub fn run_resumable(
         flags
     };
     let outcome = runner.run(&stages, control, &mut |runner| {
-        progress(runner.images_done(&stages));
+        progress(&Standing {
+            done: runner.images_done(&stages),
+            robust: runner.ledger().robust_count(),
+            stages: &runner.position().outcomes,
+        });
         keeper.as_mut().map_or(Ok(()), |keeper| keeper.watch(runner, &flags))
     });
     if let (Err(EngineError::Cancelled), Some(keeper)) = (&outcome, &mut keeper) {
@@ -92,15 +109,16 @@ pub fn run_resumable(
     }
     outcome?;
     if let Some(keeper) = keeper {
-        keeper.close()?;
+        keeper.close(&runner, &flags)?;
     }
-    flags.extend(flags::of_run(&stages, runner.position(), attack.data.len() as usize));
     Ok(report(runner, flags))
 }
 
-fn report(runner: Runner<'_>, flags: Vec<String>) -> DatasetAttacked {
-    let position = runner.position().clone();
+fn report(runner: Runner<'_>, mut flags: Vec<String>) -> DatasetAttacked {
+    let mut position = runner.position().clone();
     let ledger = runner.into_ledger();
+    flags::of_stages(&mut position.outcomes, ledger.robust.len());
+    flags.extend(position.outcomes.iter().flat_map(|stage| stage.flags.iter().cloned()));
     DatasetAttacked {
         audit: ledger.audit(),
         per_image: ledger.robust,

@@ -3,18 +3,40 @@
 use tch::{Kind, Tensor};
 
 use super::robust::Pair;
-use super::runner::{Position, Source, StageOutcome};
-use super::stage::Stage;
+use super::runner::{Source, StageOutcome};
 use crate::error::Result;
 use crate::evaluate::bytes;
 use crate::spec::{AttackKind, AttackSpec};
 
 const FORWARDS: usize = 5;
-/// Largest difference of unit-normalised logits between forwards of the same images.
-const SAME: f64 = 1e-4;
 const PROBABILITY: f64 = 1e-5;
 /// Share of images that Square may still find after gradient attacks.
 const SQUARE_FINDS: f64 = 0.002;
+
+/// What the scores of a network look like.
+pub struct Scores {
+    /// Whether they are probabilities.
+    pub are_probabilities: bool,
+    /// Largest distance between the unit-normalised scores of the same images; infinite where a prediction differs.
+    pub largest_difference: f64,
+}
+
+impl Scores {
+    /// Largest difference between forwards of a network that is not randomised.
+    pub const SAME: f64 = 1e-4;
+}
+
+/// Looks at the scores of the first images.
+pub fn of_scores(pair: &Pair<'_>, source: &Source<'_>, batch_size: i64) -> Result<Scores> {
+    let taken = source.take(&(0..source.len().min(batch_size)).collect::<Vec<_>>(), pair.judge.device())?;
+    let first = tch::no_grad(|| pair.judge.logits(&taken.images))?;
+    let mut largest_difference: f64 = 0.0;
+    for _ in 1..FORWARDS {
+        let again = tch::no_grad(|| pair.judge.logits(&taken.images))?;
+        largest_difference = largest_difference.max(distance(&first, &again)?);
+    }
+    Ok(Scores { are_probabilities: is_probability(&first)?, largest_difference })
+}
 
 /// Checks on the network itself, on the first images; made for lists of attacks only.
 pub fn of_network(pair: &Pair<'_>, source: &Source<'_>, spec: &AttackSpec, batch_size: i64) -> Result<Vec<String>> {
@@ -22,53 +44,48 @@ pub fn of_network(pair: &Pair<'_>, source: &Source<'_>, spec: &AttackSpec, batch
     if !spec.kind.is_list() {
         return Ok(flags);
     }
-    let taken = source.take(&(0..source.len().min(batch_size)).collect::<Vec<_>>(), pair.judge.device())?;
-    let first = tch::no_grad(|| pair.judge.logits(&taken.images))?;
-    if is_probability(&first)? {
+    let scores = of_scores(pair, source, batch_size)?;
+    if scores.are_probabilities {
         flags.push(
             "the network gives probabilities instead of logits, which weakens gradient attacks; \
              attack it without its softmax"
                 .into(),
         );
     }
-    if spec.kind != AttackKind::AutoAttackRand {
-        let mut largest: f64 = 0.0;
-        for _ in 1..FORWARDS {
-            let again = tch::no_grad(|| pair.judge.logits(&taken.images))?;
-            largest = largest.max(distance(&first, &again)?);
-        }
-        if largest > SAME {
-            flags.push(format!(
-                "the network is randomised (its scores of the same images differ by {largest:.1e}); \
-                 use the list AutoAttack rand"
-            ));
-        }
+    if spec.kind != AttackKind::AutoAttackRand && scores.largest_difference > Scores::SAME {
+        flags.push(
+            "the network is randomised (its scores of the same images differ); use the list AutoAttack rand".into(),
+        );
     }
     Ok(flags)
 }
 
-/// Checks on a finished run.
-pub fn of_run(stages: &[Stage], position: &Position, images: usize) -> Vec<String> {
-    let mut flags = Vec::new();
-    for (stage, zeros) in stages.iter().zip(&position.zero_gradients_by_stage) {
-        if *zeros > 0 {
-            flags.push(format!(
-                "{} met a gradient of zero at its start {zeros} times, so gradient attacks may overrate the network; \
-                 look for saturated logits or a step without gradient",
-                stage.spec.kind.name()
-            ));
-        }
+/// Fills in the signs of finished stages over `images` images. They follow from counts alone, so that ranges of images
+/// whose counts were added up get the signs of the whole (test/golden/attacks/flags.json holds both sides to it).
+pub fn of_stages(outcomes: &mut [StageOutcome], images: usize) {
+    for at in 0..outcomes.len() {
+        let (before, rest) = outcomes.split_at_mut(at);
+        let outcome = &mut rest[0];
+        outcome.flags = zero_flag(outcome).into_iter().chain(square_flag(before, outcome, images)).collect();
     }
-    flags.extend(square_flag(&position.outcomes, images));
-    flags
+}
+
+fn zero_flag(outcome: &StageOutcome) -> Option<String> {
+    (outcome.zero_gradients > 0).then(|| {
+        format!(
+            "{} met a gradient of zero at its start {} times, so gradient attacks may overrate the network; \
+             look for saturated logits or a step without gradient",
+            outcome.kind.name(),
+            outcome.zero_gradients
+        )
+    })
 }
 
 /// Square finding what gradients did not is a sign of gradient masking.
-fn square_flag(outcomes: &[StageOutcome], images: usize) -> Option<String> {
-    let square = outcomes.iter().position(|outcome| outcome.kind == AttackKind::Square)?;
-    let before = outcomes[..square].iter().map(|outcome| outcome.robust).min()?;
-    let found = f64::from(before.saturating_sub(outcomes[square].robust)) / images.max(1) as f64;
-    (found > SQUARE_FINDS).then(|| {
+fn square_flag(before: &[StageOutcome], outcome: &StageOutcome, images: usize) -> Option<String> {
+    let left = before.iter().map(|outcome| outcome.robust).min()?;
+    let found = f64::from(left.saturating_sub(outcome.robust)) / images.max(1) as f64;
+    (outcome.kind == AttackKind::Square && found > SQUARE_FINDS).then(|| {
         format!(
             "Square lowered robust accuracy by {:.2} points after the gradient attacks, a sign of gradient masking; \
              use an attack adapted to the network",
@@ -100,19 +117,36 @@ fn distance(first: &Tensor, again: &Tensor) -> Result<f64> {
 mod tests {
     use super::*;
 
-    fn outcomes(robust: [u32; 3]) -> Vec<StageOutcome> {
-        [AttackKind::ApgdCe, AttackKind::ApgdT, AttackKind::Square]
-            .into_iter()
-            .zip(robust)
-            .map(|(kind, robust)| StageOutcome { kind, robust, seconds: 1.0 })
-            .collect()
+    #[derive(serde::Deserialize)]
+    struct Case {
+        images: usize,
+        stages: Vec<Counts>,
+        flags: Vec<Vec<String>>,
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Counts {
+        kind: AttackKind,
+        robust: u32,
+        zero_gradients: u64,
     }
 
     #[test]
-    fn square_after_gradients_is_a_flag_above_a_fifth_of_a_point() {
-        assert!(square_flag(&outcomes([500, 480, 478]), 1000).is_none());
-        let flag = square_flag(&outcomes([500, 480, 450]), 1000).unwrap();
-        assert!(flag.contains("3.00 points"), "{flag}");
+    fn signs_follow_from_counts_as_the_orchestrator_makes_them_too() {
+        let cases = include_str!("../../../../../test/golden/attacks/flags.json");
+        for case in serde_json::from_str::<Vec<Case>>(cases).unwrap() {
+            let outcome = |counts: &Counts| StageOutcome {
+                kind: counts.kind,
+                robust: counts.robust,
+                seconds: 1.0,
+                zero_gradients: counts.zero_gradients,
+                flags: Vec::new(),
+            };
+            let mut stages: Vec<StageOutcome> = case.stages.iter().map(outcome).collect();
+            of_stages(&mut stages, case.images);
+            assert_eq!(stages.into_iter().map(|stage| stage.flags).collect::<Vec<_>>(), case.flags);
+        }
     }
 
     #[test]
@@ -125,7 +159,7 @@ mod tests {
     #[test]
     fn a_change_of_prediction_is_infinitely_far() {
         let first = Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]);
-        assert!(distance(&first, &first).unwrap() < SAME);
+        assert!(distance(&first, &first).unwrap() < Scores::SAME);
         assert!(distance(&first, &(1.0 - &first)).unwrap().is_infinite());
     }
 }

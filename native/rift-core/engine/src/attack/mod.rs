@@ -20,7 +20,7 @@ pub mod square_bumps;
 pub mod stage;
 pub mod state;
 
-pub use dataset::{run as run_dataset, run_resumable, DatasetAttack, DatasetAttacked};
+pub use dataset::{run as run_dataset, run_resumable, DatasetAttack, DatasetAttacked, Standing};
 pub use ledger::Audit;
 pub use loss::Loss;
 pub use pgd::Batch;

@@ -77,6 +77,10 @@ pub struct StageOutcome {
     pub robust: u32,
     /// Seconds spent in it.
     pub seconds: f64,
+    /// Gradients of zero met at its starts, summed over images and passes.
+    pub zero_gradients: u64,
+    /// Signs that the result may be too high, made from the counts of this stage and those before it.
+    pub flags: Vec<String>,
 }
 
 /// Where a run stands: everything but the ledger.
@@ -96,8 +100,6 @@ pub struct Position {
     pub seconds: f64,
     /// Zero gradients met in that stage so far.
     pub zero_gradients: u64,
-    /// Zero gradients of each finished stage.
-    pub zero_gradients_by_stage: Vec<u64>,
     /// Finished stages.
     pub outcomes: Vec<StageOutcome>,
 }
@@ -233,9 +235,9 @@ impl<'a> Runner<'a> {
             kind: stage.spec.kind,
             robust: self.ledger.robust_count(),
             seconds: position.stage_seconds,
+            zero_gradients: std::mem::take(&mut position.zero_gradients),
+            flags: Vec::new(),
         });
-        position.zero_gradients_by_stage.push(position.zero_gradients);
-        position.zero_gradients = 0;
         position.stage_seconds = 0.0;
         position.stage += 1;
         position.pass = 0;

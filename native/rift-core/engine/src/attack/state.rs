@@ -27,6 +27,8 @@ pub struct Resume<'a> {
     pub path: &'a Path,
     /// SHA-256 of the network, or anything else that tells networks apart.
     pub network_digest: &'a str,
+    /// Whether the state of a finished run stays, so that a job of several attacks does not repeat it.
+    pub keep: bool,
 }
 
 /// Everything of a run but its tensors.
@@ -51,13 +53,14 @@ pub struct Keeper {
     guard: String,
     last: Instant,
     stage: usize,
+    keep: bool,
 }
 
 impl Keeper {
     /// A keeper for `attack`, and the state found, if any.
     pub fn open(resume: &Resume<'_>, attack: &DatasetAttack<'_>) -> Result<(Self, Option<(AutoAttackState, Ledger)>)> {
         let guard = guard(resume.network_digest, attack)?;
-        let keeper = Self { path: resume.path.to_path_buf(), guard, last: Instant::now(), stage: 0 };
+        let keeper = Self { path: resume.path.to_path_buf(), guard, last: Instant::now(), stage: 0, keep: resume.keep };
         let found = if resume.path.exists() {
             Some(load(resume.path, &keeper.guard, attack.spec.threat_model.norm)?)
         } else {
@@ -89,8 +92,11 @@ impl Keeper {
         save(&self.path, &state, ledger)
     }
 
-    /// Removes the file of a finished run.
-    pub fn close(self) -> Result<()> {
+    /// Removes the file of a finished run, or saves its end.
+    pub fn close(mut self, runner: &Runner<'_>, flags: &[String]) -> Result<()> {
+        if self.keep {
+            return self.save(runner, flags);
+        }
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EngineError::io(&self.path, error)),
             _ => Ok(()),

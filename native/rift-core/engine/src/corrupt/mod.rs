@@ -128,9 +128,21 @@ pub fn corrupt_dataset(
 /// # Errors
 /// Those of [`frost::current`], for frost.
 pub fn describe(corruption: Corruption, severity: u32) -> Result<String> {
-    let stand_in = corruption == Corruption::Frost && frost::current()?.source() == FrostSource::Procedural;
-    let remark = if stand_in { ", generated pictures in place of the published ones" } else { "" };
+    let remark =
+        if stand_in(corruption)?.is_some() { ", generated pictures in place of the published ones" } else { "" };
     Ok(format!("{corruption} severity {severity}{remark}"))
+}
+
+/// What a reader must know of a corruption that is not quite the published one: frost without its pictures.
+///
+/// # Errors
+/// Those of [`frost::current`], for frost.
+pub fn stand_in(corruption: Corruption) -> Result<Option<String>> {
+    let generated = corruption == Corruption::Frost && frost::current()?.source() == FrostSource::Procedural;
+    let note =
+        "frost was laid over with generated pictures, as the published ones were not found; accuracies under frost \
+                are not comparable with published ones. `npm run setup` fetches the pictures";
+    Ok(generated.then(|| note.to_string()))
 }
 
 fn painter(corruption: Corruption) -> Result<Painter> {

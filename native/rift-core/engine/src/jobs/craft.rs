@@ -7,8 +7,7 @@ use tch::{Kind, Tensor};
 
 use super::inputs::{check_fit, label_of, DataFile, NetworkFile};
 use super::outcomes::AttackOutcome;
-use crate::attack::dataset::{run, DatasetAttack};
-use crate::attack::Pair;
+use crate::attack::{run_resumable, DatasetAttack, Pair, Resume};
 use crate::compute::Compute;
 use crate::control::{Control, Progress};
 use crate::data::{write_adversarial_set, AdversarialManifest, AdversarialSet};
@@ -24,6 +23,9 @@ pub(super) struct Request {
     spec: CraftSpec,
     compute: ComputeSpec,
     output: PathBuf,
+    /// Where the attack keeps its state, so that a later try goes on where this one ended.
+    #[serde(default)]
+    checkpoint: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -50,10 +52,13 @@ pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
         keep_images: true,
     };
     let total = data.len() as u64;
-    let mut attacked = run(&attack, control, &mut |done| {
+    let network_digest = request.network.identity();
+    let checkpoint = request.checkpoint.as_deref();
+    let resume = checkpoint.map(|path| Resume { path, network_digest: &network_digest, keep: false });
+    let mut attacked = run_resumable(&attack, resume.as_ref(), control, &mut |standing| {
         control.report(Progress {
             phase: "crafting".into(),
-            done,
+            done: standing.done,
             total,
             unit: "images".into(),
             ..Progress::default()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::{label_of, DataFile};
 use crate::control::{Control, Progress};
-use crate::corrupt::{corrupt_dataset, describe, Corruption};
+use crate::corrupt::{corrupt_dataset, describe, stand_in, Corruption};
 use crate::data::extra::{load_extra, EXTRA};
 use crate::data::repeats::Repeats;
 use crate::data::{self, read_adversarial_set, save_split, write_adversarial_set, Dataset, Format};
@@ -141,6 +141,7 @@ pub(super) struct CorruptRequest {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Corrupted {
     root_mean_square_change: f64,
+    notes: Vec<String>,
 }
 
 pub(super) fn corrupt(request: CorruptRequest, control: &Control) -> Result<Corrupted> {
@@ -152,5 +153,5 @@ pub(super) fn corrupt(request: CorruptRequest, control: &Control) -> Result<Corr
     let gap = float(&corrupted.images)?.f_sub(&float(&data.images)?)?.f_div_scalar(255.0)?;
     let root_mean_square_change = f64::try_from(&gap.f_square()?.f_mean(tch::Kind::Float)?)?.sqrt();
     save_split(&corrupted, &describe(corruption, severity)?, &request.output)?;
-    Ok(Corrupted { root_mean_square_change })
+    Ok(Corrupted { root_mean_square_change, notes: stand_in(corruption)?.into_iter().collect() })
 }

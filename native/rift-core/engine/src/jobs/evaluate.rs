@@ -1,20 +1,23 @@
-//! Measuring accuracies: clean, under attack, under corruption.
+//! Measuring accuracies: clean, under attack, under corruption; and whether those under attack can be believed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::gallery::{self, GalleryPicture};
-use super::inputs::{check_fit, DataFile, NetworkFile};
+use super::inputs::{check_fit, side_file, DataFile, NetworkFile};
 use super::outcomes::{AttackOutcome, CorruptionOutcome, SeverityOutcome};
-use crate::attack::dataset::{run, DatasetAttack};
-use crate::attack::Pair;
+use crate::attack::{run_resumable, DatasetAttack, Pair, Resume, Standing};
 use crate::compute::Compute;
 use crate::control::{Control, Progress};
-use crate::corrupt::{corrupt_dataset, Corruption};
+use crate::corrupt::{corrupt_dataset, stand_in, Corruption};
 use crate::data::Dataset;
+use crate::diagnose::{diagnose, Diagnosis, Subject};
 use crate::error::Result;
 use crate::evaluate::{predictions, standard, Outcome};
 use crate::net::Plan;
-use crate::spec::{AttackSpec, ComputeSpec, EvaluateSpec};
+use crate::spec::{AttackSpec, ComputeSpec, DiagnosticsSpec, EvaluateSpec};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,6 +26,9 @@ pub(super) struct Request {
     data: DataFile,
     spec: EvaluateSpec,
     compute: ComputeSpec,
+    /// Where attacks keep their state, so that a later try goes on inside the stage where this one ended.
+    #[serde(default)]
+    checkpoint: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +39,8 @@ pub(super) struct Response {
     corruptions: Vec<CorruptionOutcome>,
     gallery: Vec<GalleryPicture>,
     confusion: Vec<u32>,
+    diagnostics: Option<Diagnosis>,
+    notes: Vec<String>,
 }
 
 pub(super) fn evaluate(request: Request, control: &Control) -> Result<Response> {
@@ -58,13 +66,16 @@ pub(super) fn evaluate(request: Request, control: &Control) -> Result<Response> 
     let (mut attacks, mut pictures) = (Vec::new(), Vec::new());
     for (index, attack) in spec.attacks.iter().enumerate() {
         let keep = if index == 0 { spec.gallery } else { 0 };
-        let (outcome, kept) = job.attack(attack, keep, &predicted, &mut units)?;
+        let (outcome, kept) = job.attack(index, attack, keep, &predicted, &mut units)?;
         attacks.push(outcome);
         pictures.extend(kept);
     }
+    let notes =
+        corruptions.iter().filter_map(|corruption| stand_in(*corruption).transpose()).collect::<Result<Vec<_>>>()?;
     let corruptions =
         corruptions.into_iter().map(|corruption| job.corruption(corruption, &mut units)).collect::<Result<Vec<_>>>()?;
-    Ok(Response { standard: clean, attacks, corruptions, gallery: pictures, confusion })
+    let diagnostics = spec.diagnostics.as_ref().map(|spec| job.diagnose(spec, &mut units)).transpose()?;
+    Ok(Response { standard: clean, attacks, corruptions, gallery: pictures, confusion, diagnostics, notes })
 }
 
 struct Job<'a> {
@@ -78,7 +89,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn attack(
-        &self, spec: &AttackSpec, keep: u32, predicted: &[i64], units: &mut Units<'_>,
+        &self, index: usize, spec: &AttackSpec, keep: u32, predicted: &[i64], units: &mut Units<'_>,
     ) -> Result<(AttackOutcome, Vec<GalleryPicture>)> {
         let attack = DatasetAttack {
             pair: &Pair { fast: self.fast, judge: self.judge },
@@ -89,14 +100,39 @@ impl Job<'_> {
             batch_size: self.compute.batch_size,
             keep_images: keep > 0,
         };
-        let name = format!("{:?}, {} steps, {} restarts", spec.kind, spec.steps, spec.restarts);
-        let mut attacked = run(&attack, self.control, &mut |done| units.at(&name, done))?;
+        let network = self.request.network.identity();
+        let path = self.request.checkpoint.as_deref().map(|path| side_file(path, &format!("attack-{index}")));
+        let resume = path.as_deref().map(|path| Resume { path, network_digest: &network, keep: true });
+        let name = if spec.kind.is_list() {
+            spec.kind.name().to_string()
+        } else {
+            format!("{}, {} steps, {} restarts", spec.kind.name(), spec.steps, spec.restarts)
+        };
+        let mut attacked =
+            run_resumable(&attack, resume.as_ref(), self.control, &mut |standing| units.attacked(&name, standing))?;
         units.advance(&name, self.data.len() as u64);
         let pictures = match attacked.images.take() {
             Some(images) => gallery::pick(self.judge, self.data, &images, &attacked.per_image, predicted, keep)?,
             None => Vec::new(),
         };
         Ok((AttackOutcome::new(spec, attacked), pictures))
+    }
+
+    fn diagnose(&self, spec: &DiagnosticsSpec, units: &mut Units<'_>) -> Result<Diagnosis> {
+        let pair = Pair { fast: self.fast, judge: self.judge };
+        let subject = Subject {
+            pair: &pair,
+            data: self.data,
+            offset: self.request.data.first_id(),
+            seed: u64::from(self.request.spec.seed),
+            batch_size: self.compute.batch_size,
+        };
+        let images = self.data.len() as u64;
+        let diagnosis = diagnose(&subject, spec, self.control, &mut |phase, share| {
+            units.at(&format!("diagnostics: {phase}"), (share * images as f64) as u64);
+        })?;
+        units.advance("diagnostics", images);
+        Ok(diagnosis)
     }
 
     fn corruption(&self, corruption: Corruption, units: &mut Units<'_>) -> Result<CorruptionOutcome> {
@@ -117,6 +153,8 @@ impl Job<'_> {
 struct Units<'a> {
     done: u64,
     total: u64,
+    images: u64,
+    metrics: BTreeMap<String, f64>,
     control: &'a Control,
 }
 
@@ -124,7 +162,8 @@ impl<'a> Units<'a> {
     fn new(spec: &EvaluateSpec, images: u64, control: &'a Control) -> Self {
         let clean = u64::from(spec.standard || spec.gallery > 0);
         let corrupted = (spec.corruptions.len() * spec.severities.len()) as u64;
-        Self { done: 0, total: images * (clean + spec.attacks.len() as u64 + corrupted), control }
+        let parts = clean + spec.attacks.len() as u64 + corrupted + u64::from(spec.diagnostics.is_some());
+        Self { done: 0, total: images * parts, images, metrics: BTreeMap::new(), control }
     }
 
     fn at(&self, phase: &str, within: u64) {
@@ -133,8 +172,18 @@ impl<'a> Units<'a> {
             done: self.done + within,
             total: self.total,
             unit: "images".into(),
-            ..Progress::default()
+            metrics: self.metrics.clone(),
         });
+    }
+
+    /// Tells where an attack stands: what its accuracy can be at most, and what each finished attack of a list left.
+    fn attacked(&mut self, name: &str, standing: &Standing<'_>) {
+        let share = |robust: u32| f64::from(robust) / self.images.max(1) as f64;
+        self.metrics.insert(format!("{name}: robust at most"), share(standing.robust));
+        for stage in standing.stages {
+            self.metrics.insert(format!("{name}: after {}", stage.kind.name()), share(stage.robust));
+        }
+        self.at(name, standing.done);
     }
 
     fn advance(&mut self, phase: &str, images: u64) {

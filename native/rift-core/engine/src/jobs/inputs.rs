@@ -30,6 +30,14 @@ pub struct BlendFile {
 }
 
 impl NetworkFile {
+    /// What tells it from other networks: names of artifacts are hashes of what they hold.
+    pub fn identity(&self) -> String {
+        match &self.blend {
+            None => label_of(&self.path),
+            Some(blend) => format!("{} {} {}", label_of(&self.path), label_of(&blend.to_path), blend.alpha),
+        }
+    }
+
     /// Reads the network.
     pub fn read(&self) -> Result<Network> {
         let from = Network::read(&self.path)?;
@@ -120,6 +128,13 @@ pub fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
         return Err(EngineError::invalid("data", format!("{} classes in {}", data.classes.len(), data.name), rule));
     }
     Ok(())
+}
+
+/// A file beside `path` whose name ends with `part`.
+pub fn side_file(path: &Path, part: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{part}"));
+    path.with_file_name(name)
 }
 
 /// Digest in a path of the artifact store, or the file's name.

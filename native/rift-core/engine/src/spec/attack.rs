@@ -65,12 +65,18 @@ pub enum AttackKind {
     /// `AutoAttack` for randomised networks.
     #[serde(rename = "ATTACK_KIND_AUTOATTACK_RAND")]
     AutoAttackRand,
+    /// The standard list with APGD-T before APGD-CE.
+    #[serde(rename = "ATTACK_KIND_AUTOATTACK_DECISIVE")]
+    AutoAttackDecisive,
 }
 
 impl AttackKind {
     /// Whether this is a fixed list of attacks.
     pub fn is_list(self) -> bool {
-        matches!(self, Self::AutoAttackStandard | Self::AutoAttackPlus | Self::AutoAttackRand)
+        matches!(
+            self,
+            Self::AutoAttackStandard | Self::AutoAttackPlus | Self::AutoAttackRand | Self::AutoAttackDecisive
+        )
     }
 
     /// Name as the literature writes it.
@@ -87,6 +93,7 @@ impl AttackKind {
             Self::AutoAttackStandard => "AutoAttack standard",
             Self::AutoAttackPlus => "AutoAttack plus",
             Self::AutoAttackRand => "AutoAttack rand",
+            Self::AutoAttackDecisive => "AutoAttack standard, APGD-T first",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{within, AttackSpec};
+use super::{within, AttackSpec, Norm, ThreatModel};
 use crate::error::{EngineError, Result};
 
 /// An adversarial set to craft.
@@ -31,6 +31,34 @@ pub struct EvaluateSpec {
     pub seed: u32,
     /// Adversarial pictures to keep.
     pub gallery: u32,
+    /// Checks whether adversarial accuracies can be believed.
+    #[serde(default)]
+    pub diagnostics: Option<DiagnosticsSpec>,
+}
+
+/// Whether adversarial accuracies of a network can be believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiagnosticsSpec {
+    /// Threat model whose accuracies are to be believed.
+    pub threat_model: ThreatModel,
+    /// Images looked at, the first of the selection.
+    pub images: u32,
+}
+
+impl DiagnosticsSpec {
+    /// Checks every field's rule.
+    pub fn check(&self) -> Result<()> {
+        let model = self.threat_model;
+        if model.norm == Norm::L1 {
+            return Err(EngineError::invalid("threatModel.norm", "NORM_L1", "must be NORM_LINF or NORM_L2"));
+        }
+        if !(model.epsilon.is_finite() && model.epsilon > 0.0) {
+            return Err(EngineError::invalid("threatModel.epsilon", model.epsilon, "must be greater than 0"));
+        }
+        within("threatModel.epsilon", model.epsilon, 0.0, if model.norm == Norm::Linf { 1.0 } else { f64::MAX })?;
+        within("images", f64::from(self.images), 1.0, 10_000.0)
+    }
 }
 
 impl EvaluateSpec {
@@ -48,6 +76,9 @@ impl EvaluateSpec {
                 "empty",
                 "must name at least one severity with corruptions",
             ));
+        }
+        if let Some(diagnostics) = &self.diagnostics {
+            diagnostics.check().map_err(|error| error.under("diagnostics"))?;
         }
         within("gallery", f64::from(self.gallery), 0.0, 100.0)
     }

@@ -11,7 +11,7 @@ mod training;
 pub use attack::{AttackKind, AttackSpec, Norm, ThreatModel};
 pub use compute::{ComputeSpec, Precision};
 pub use criticality::{AscentMethod, CriticalitySpec, ModuleGroup, ModuleGrouping, Profile};
-pub use evaluation::{CorruptSpec, CraftSpec, EvaluateSpec};
+pub use evaluation::{CorruptSpec, CraftSpec, DiagnosticsSpec, EvaluateSpec};
 pub use train::{ArchitectureSpec, CleanForwards, CraftBatchNorm, TrainMethod, TrainSpec};
 pub use training::{AugmentSpec, BatchNormMode, FineTuneScope, FineTuneSpec, OptimizerSpec, PaddingMode, ScheduleKind};
 
