@@ -54,12 +54,15 @@ describe('runJob', () => {
   it('passes the request as JSON and returns bytes as Buffers', async () => {
     const { addon, core } = setUp();
     const data = { path: '/store/d', offset: 0, limit: 2 };
-    const spec = { standard: true, attacks: [], corruptions: [], severities: [], seed: 1, gallery: 0 };
+    const spec = { standard: true, attacks: [], corruptions: [], severities: [], seed: 1, gallery: 0, diagnostics: null };
     const compute = { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false } as const;
-    const job = core.runJob('evaluate', { network: { path: '/store/n', blend: null }, data, spec, compute });
+    const job = core.runJob('evaluate', { network: { path: '/store/n', blend: null }, data, spec, compute, checkpoint: null });
     addon.settle.resolve(JSON.stringify({ standard: EVALUATION }));
     const result = await job;
-    assert.deepEqual(addon.submitted, { kind: 'evaluate', request: { network: { path: '/store/n', blend: null }, data, spec, compute } });
+    assert.deepEqual(addon.submitted, {
+      kind: 'evaluate',
+      request: { network: { path: '/store/n', blend: null }, data, spec, compute, checkpoint: null },
+    });
     assert.deepEqual(result.standard, { correct: 1, total: 2, perImage: Buffer.from([1, 0]), meanLoss: 0.5 });
     assert.deepEqual(result.attacks, []);
   });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { FailedPrecondition } from '@rift/service-kit/client';
 
-import { letOpenMpSleep } from './config.js';
+import { letOpenMpSleep, pointToFrost } from './config.js';
 
 /** A job as the addon hands it out: queued or running on the compute thread. */
 export interface NativeJob {
@@ -68,6 +68,7 @@ export function loadNative(): NativeAddon {
   if (loaded === undefined) {
     if (!existsSync(ADDON_PATH)) throw new FailedPrecondition('engine', `${ADDON_PATH} is missing; run "npm run setup" to build it`);
     letOpenMpSleep();
+    pointToFrost();
     loaded = createRequire(import.meta.url)(ADDON_PATH) as NativeAddon;
   }
   return loaded;

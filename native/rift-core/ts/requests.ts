@@ -34,8 +34,15 @@ export interface DataFile {
 
 /** Settings as validated at the door: nothing unset but what the contract lets be. */
 export interface JobRequests {
-  craft: { network: NetworkFile; data: DataFile; spec: CraftSpec; compute: ComputeSpec; output: string };
-  evaluate: { network: NetworkFile; data: DataFile; spec: EvaluateSpec; compute: ComputeSpec };
+  craft: {
+    network: NetworkFile;
+    data: DataFile;
+    spec: CraftSpec;
+    compute: ComputeSpec;
+    output: string;
+    checkpoint: string | null;
+  };
+  evaluate: { network: NetworkFile; data: DataFile; spec: EvaluateSpec; compute: ComputeSpec; checkpoint: string | null };
   corrupt: { data: DataFile; spec: CorruptSpec; output: string };
   criticality: { network: NetworkFile; adversarialSet: string; spec: CriticalitySpec; compute: ComputeSpec };
   fineTune: {

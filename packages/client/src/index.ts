@@ -3,4 +3,14 @@ export type { CallOptions } from './calls.js';
 export { Catalog } from './catalog.js';
 export { RiftClient } from './client.js';
 export { Runs, hasEnded, type WatchOptions } from './runs.js';
-export { STANDARD_CORRUPTIONS, accuracyOf, outOfDistribution, wilsonInterval, type Accuracy } from './statistics.js';
+export {
+  PUBLISHED_CORRUPTIONS,
+  STANDARD_CORRUPTIONS,
+  accuracyOf,
+  averageOver,
+  meanCorruptionError,
+  outOfDistribution,
+  wilsonInterval,
+  type Accuracy,
+  type CorruptionTable,
+} from './statistics.js';

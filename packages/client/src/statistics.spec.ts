@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { accuracyOf, outOfDistribution, wilsonInterval } from './statistics.js';
+import {
+  accuracyOf,
+  averageOver,
+  meanCorruptionError,
+  outOfDistribution,
+  PUBLISHED_CORRUPTIONS,
+  STANDARD_CORRUPTIONS,
+  wilsonInterval,
+} from './statistics.js';
 
 const close = (actual: number, expected: number, tolerance = 5e-4): void => {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
@@ -71,5 +79,37 @@ describe('outOfDistribution', () => {
 
   it('is absent when no corruption was measured', () => {
     assert.equal(outOfDistribution([]), undefined);
+  });
+});
+
+describe('averageOver', () => {
+  const all = Object.fromEntries([...STANDARD_CORRUPTIONS, ...PUBLISHED_CORRUPTIONS].map((name) => [name, [0.5, 0.7]]));
+
+  it('is the mean over the standard fifteen, and over the eighteen of the published code', () => {
+    assert.equal(STANDARD_CORRUPTIONS.length, 15);
+    assert.equal(PUBLISHED_CORRUPTIONS.length, 18);
+    close(averageOver(STANDARD_CORRUPTIONS, { ...all, glass_blur: [0, 0], spatter: [1, 1] }) ?? 0, 0.6 * (14 / 15), 1e-12);
+    close(averageOver(PUBLISHED_CORRUPTIONS, { ...all, glass_blur: [0, 0], spatter: [1, 1] }) ?? 0, (17 * 0.6 + 1) / 18, 1e-12);
+  });
+
+  it('is not taken over a part of the list', () => {
+    const { fog, ...rest } = all;
+    assert.equal(averageOver(STANDARD_CORRUPTIONS, rest), undefined);
+    assert.ok(fog);
+  });
+});
+
+describe('meanCorruptionError', () => {
+  it('averages the ratios of summed errors, and is 1 for the base itself', () => {
+    const base = { fog: [0.5, 0.3], snow: [0.9, 0.9] };
+    assert.equal(meanCorruptionError(base, base), 1);
+    close(meanCorruptionError({ fog: [0.8, 0.6], snow: [0.9, 0.7] }, base) ?? 0, (0.6 / 1.2 + 0.4 / 0.2) / 2, 1e-12);
+  });
+
+  it('is taken over the standard corruptions that both have at the same severities', () => {
+    const base = { fog: [0.5], spatter: [0.1], snow: [0.5, 0.5] };
+    close(meanCorruptionError({ fog: [0.75], spatter: [0.9], snow: [0.5] }, base) ?? 0, 0.5, 1e-12);
+    assert.equal(meanCorruptionError({ snow: [0.5] }, base), undefined);
+    assert.equal(meanCorruptionError({ fog: [0.5] }, { fog: [1] }), undefined);
   });
 });

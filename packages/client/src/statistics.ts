@@ -22,6 +22,15 @@ export const STANDARD_CORRUPTIONS = [
   'jpeg_compression',
 ] as const;
 
+/** The eighteen of RiFT's published code: without glass blur, with the four that CIFAR-C holds apart. */
+export const PUBLISHED_CORRUPTIONS = [
+  ...STANDARD_CORRUPTIONS.filter((name) => name !== 'glass_blur'),
+  'speckle_noise',
+  'gaussian_blur',
+  'spatter',
+  'saturate',
+] as const;
+
 const STANDARD_NAMES: ReadonlySet<string> = new Set(STANDARD_CORRUPTIONS);
 
 /** An accuracy with its 95 % interval; all figures are fractions. */
@@ -76,4 +85,32 @@ export function outOfDistribution(corruptions: EvaluateResult['corruptions']): A
   const variance = sums.reduce((sum, value) => sum + (value / outcomes.length - mean) ** 2, 0) / (images - 1);
   const half = Z * Math.sqrt(variance / images);
   return { accuracy: mean, ci95: [Math.max(0, mean - half), Math.min(1, mean + half)], correct, total };
+}
+
+/** Accuracy at each severity, by corruption. */
+export type CorruptionTable = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * Mean accuracy over a list of corruptions and all severities that were measured, each cell counting alike.
+ *
+ * @returns undefined unless every corruption of the list was measured
+ */
+export function averageOver(names: readonly string[], table: CorruptionTable): number | undefined {
+  const rows = names.map((name) => table[name] ?? []);
+  if (names.length === 0 || rows.some((row) => row.length === 0)) return undefined;
+  const cells = rows.flat();
+  return cells.reduce((sum, accuracy) => sum + accuracy, 0) / cells.length;
+}
+
+/**
+ * Mean corruption error against a base network (Hendrycks & Dietterich 2019): for each corruption the errors over severities,
+ * summed, over the base's; then the mean over the standard corruptions that both have. 1 is the base itself, less is better.
+ *
+ * @returns undefined when they share no corruption, or the base makes no error under one of them
+ */
+export function meanCorruptionError(table: CorruptionTable, base: CorruptionTable): number | undefined {
+  const names = STANDARD_CORRUPTIONS.filter((name) => table[name] !== undefined && base[name]?.length === table[name].length);
+  const error = (row: readonly number[] = []): number => row.reduce((sum, accuracy) => sum + 1 - accuracy, 0);
+  if (names.length === 0 || names.some((name) => error(base[name]) === 0)) return undefined;
+  return names.reduce((sum, name) => sum + error(table[name]) / error(base[name]), 0) / names.length;
 }

@@ -14,6 +14,7 @@ const TARGETED: readonly string[] = [
   AttackKind.ATTACK_KIND_FAB_T,
   AttackKind.ATTACK_KIND_AUTOATTACK_STANDARD,
   AttackKind.ATTACK_KIND_AUTOATTACK_PLUS,
+  AttackKind.ATTACK_KIND_AUTOATTACK_DECISIVE,
 ];
 
 /** A complete attack. */
@@ -42,6 +43,14 @@ export const craftSpec = message({ attack: attackSpec, seed: uint32() });
 const corruption = () => text(/^[a-z][a-z_]{0,63}$/, "must be a corruption in CIFAR-C's spelling, like gaussian_noise");
 const severity = () => count(1, 5);
 
+/** Whether adversarial accuracies can be believed. */
+export const diagnosticsSpec = message({ threatModel, images: count(1, 10_000) })
+  .refine(({ threatModel: { norm } }) => norm !== Norm.NORM_L1, {
+    path: ['threatModel', 'norm'],
+    error: 'must be NORM_LINF or NORM_L2',
+  })
+  .refine(({ threatModel: { epsilon } }) => epsilon > 0, { path: ['threatModel', 'epsilon'], error: 'must be greater than 0' });
+
 /** What is measured on a network. */
 export const evaluateSpec = message({
   standard: flag(),
@@ -50,15 +59,19 @@ export const evaluateSpec = message({
   severities: distinct(severity(), 5),
   seed: uint32(),
   gallery: count(0, 100),
+  diagnostics: diagnosticsSpec.nullable(),
 })
   .refine(({ corruptions, severities }) => corruptions.length === 0 || severities.length > 0, {
     path: ['severities'],
     error: 'must name at least one severity with corruptions',
   })
-  .refine(({ standard, attacks, corruptions }) => standard || attacks.length > 0 || corruptions.length > 0, {
-    path: ['standard'],
-    error: 'must be true where neither attacks nor corruptions are asked for',
-  })
+  .refine(
+    ({ standard, attacks, corruptions, diagnostics }) => standard || attacks.length > 0 || corruptions.length > 0 || diagnostics !== null,
+    {
+      path: ['standard'],
+      error: 'must be true where neither attacks nor corruptions nor diagnostics are asked for',
+    },
+  )
   .refine(({ gallery, attacks }) => gallery === 0 || attacks.length > 0, {
     path: ['gallery'],
     error: 'must be 0 without attacks: its pictures are adversarial images',

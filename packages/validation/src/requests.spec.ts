@@ -32,7 +32,15 @@ const optimizer = {
   pctStart: 0.3,
 };
 const augment = { padding: 4, paddingMode: 'PADDING_MODE_REFLECT', flip: true };
-const evaluate = { standard: true, attacks: [attack], corruptions: ['gaussian_noise'], severities: [1, 5], seed: 0, gallery: 4 };
+const evaluate = {
+  standard: true,
+  attacks: [attack],
+  corruptions: ['gaussian_noise'],
+  severities: [1, 5],
+  seed: 0,
+  gallery: 4,
+  diagnostics: null,
+};
 const criticality = {
   profile: 'PROFILE_SOUND',
   weightEpsilon: 0.1,

@@ -79,7 +79,7 @@ async function runAttack(session: Session, options: Options): Promise<void> {
     const data = selectImages(dataset, options);
     const attack = completeAttack(chosen, network.classes);
     const { seed } = session.options;
-    const measure = { standard: true, attacks: [attack], corruptions: [], severities: [], seed, gallery: 0 };
+    const measure = { standard: true, attacks: [attack], corruptions: [], severities: [], seed, gallery: 0, diagnostics: null };
     const plan = options.save === undefined ? evaluatePlan([{ id: 'attack', data, spec: measure }]) : craftPlan(data, attack, seed);
     const settings = { network: network.digest, dataset: dataset.reference, noCache: !options.cache };
     const run = await performRun(session, client, { name: options.name ?? 'attack', settings, plan });

@@ -2,6 +2,7 @@ import type { EvaluateSpec } from '@rift/contracts';
 import type { Command } from 'commander';
 
 import { usageError } from '../errors.js';
+import { readCorruptionTable } from '../inputs/corruption-table.js';
 import { selectImages } from '../inputs/datasets.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
 import { integer } from '../parse/numbers.js';
@@ -34,6 +35,9 @@ interface Options extends NetworkOptions, SelectionOptions, AttackOptions, RunOp
   readonly corruptions: readonly string[];
   readonly severities: readonly number[];
   readonly oodLimit?: number;
+  readonly mceBase?: string;
+  readonly decisiveFirst?: boolean;
+  readonly diagnosticsLimit: number;
 }
 
 /** Adds `rift evaluate`. */
@@ -46,7 +50,17 @@ export function registerEvaluate(program: Command, start: StartSession): void {
   addAttackOptions(command)
     .addOption(optionWithDefault('--corruptions <names>', 'standard (the fifteen of CIFAR-C), all, or a list', corruptionList, 'standard'))
     .addOption(optionWithDefault('--severities <list>', 'severities of the corruptions', severityList, '1,2,3,4,5'))
-    .option('--ood-limit <n>', 'images of each corruption and severity (default: as --limit)', integer('--ood-limit', { min: 1 }));
+    .option('--ood-limit <n>', 'images of each corruption and severity (default: as --limit)', integer('--ood-limit', { min: 1 }))
+    .option('--mce-base <file>', 'JSON of an earlier "rift evaluate --suite ood --json": the base of the mean corruption error')
+    .option('--decisive-first', "AutoAttack's decisive attack first: nearly the result after a third of the time, the same one at the end")
+    .addOption(
+      optionWithDefault(
+        '--diagnostics-limit <n>',
+        'images of the diagnostics',
+        integer('--diagnostics-limit', { min: 1, max: 10_000 }),
+        '100',
+      ),
+    );
   addGates(addRunOptions(command));
   command.addHelpText(
     'after',
@@ -66,7 +80,7 @@ function specsOf(options: Options, classes: number, seed: number): { id: string;
     ...(has('autoattack')
       ? [
           completeAttack(
-            attackChoice('ATTACK_KIND_AUTOATTACK_STANDARD', {
+            attackChoice(options.decisiveFirst === true ? 'ATTACK_KIND_AUTOATTACK_DECISIVE' : 'ATTACK_KIND_AUTOATTACK_STANDARD', {
               ...(eps === undefined ? {} : { eps }),
               ...(norm === undefined ? {} : { norm }),
             }),
@@ -75,10 +89,12 @@ function specsOf(options: Options, classes: number, seed: number): { id: string;
         ]
       : []),
   ];
-  const base = { standard: false, attacks: [], corruptions: [], severities: [], seed, gallery: 0 };
+  const base = { standard: false, attacks: [], corruptions: [], severities: [], seed, gallery: 0, diagnostics: null };
+  const { threatModel } = completeAttack(attackChoice('ATTACK_KIND_PGD', options), classes);
+  const diagnostics = has('diagnostics') ? { threatModel, images: options.diagnosticsLimit } : null;
   return [
-    ...(has('standard') || attacks.length > 0
-      ? [{ id: MAIN, limit: options.limit, spec: { ...base, standard: has('standard'), attacks } }]
+    ...(has('standard') || attacks.length > 0 || diagnostics !== null
+      ? [{ id: MAIN, limit: options.limit, spec: { ...base, standard: has('standard'), attacks, diagnostics } }]
       : []),
     ...(has('ood')
       ? [
@@ -96,6 +112,11 @@ async function runEvaluate(session: Session, options: Options): Promise<void> {
   specsOf(options, 2, 0);
   if (options.suite.includes('ood') && options.corruptions.length === 0)
     throw usageError('--suite ood needs corruptions; leave "ood" out to measure none.');
+  if (options.mceBase !== undefined && !options.suite.includes('ood'))
+    throw usageError('--mce-base compares accuracies under corruptions; add "ood" to --suite.');
+  if (options.norm === 'NORM_L1' && options.suite.includes('diagnostics'))
+    throw usageError('The diagnostics know --norm linf and l2; leave "diagnostics" out of --suite.');
+  const base = options.mceBase === undefined ? undefined : await readCorruptionTable(options.mceBase, '--mce-base');
   const isAttacked = options.suite.includes('pgd') || options.suite.includes('autoattack');
   checkGates(options, { standard: options.suite.includes('standard'), adversarial: isAttacked });
   await checkNetworkArgument(options.network, '--network', options);
@@ -111,13 +132,16 @@ async function runEvaluate(session: Session, options: Options): Promise<void> {
     const settings = { network: network.digest, dataset: dataset.reference, noCache: !options.cache };
     const run = await performRun(session, client, { name: options.name ?? 'evaluate', settings, plan: evaluatePlan(parts) });
     const results = parts.map(({ id }) => stageOf(run, id).result?.evaluate);
-    const document = evaluationDocument({
+    const measured = {
       standard: results.find((result) => result?.standard)?.standard ?? null,
       attacks: results.flatMap((result) => result?.attacks ?? []),
       corruptions: results.flatMap((result) => result?.corruptions ?? []),
       gallery: [],
       confusion: [],
-    });
+      diagnostics: results.find((result) => result?.diagnostics)?.diagnostics ?? null,
+      notes: [...new Set(results.flatMap((result) => result?.notes ?? []))],
+    };
+    const document = evaluationDocument(measured, base);
     const gate = gateDocument(options, document);
     const whole = { runId: run.id, network: network.digest, ...document, ...(gate === undefined ? {} : { gate }) };
     session.output.result(whole, (columns) => evaluationText(document, options.severities, columns));

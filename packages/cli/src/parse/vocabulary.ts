@@ -30,6 +30,7 @@ export const ATTACKS = {
   autoattack: 'ATTACK_KIND_AUTOATTACK_STANDARD',
   'autoattack-plus': 'ATTACK_KIND_AUTOATTACK_PLUS',
   'autoattack-rand': 'ATTACK_KIND_AUTOATTACK_RAND',
+  'autoattack-decisive': 'ATTACK_KIND_AUTOATTACK_DECISIVE',
 } as const satisfies Record<string, AttackKind>;
 
 /** Norms of a threat model. */
@@ -140,7 +141,7 @@ export const ARCHITECTURES = {
 export const EXTRA_CORRUPTIONS = ['speckle_noise', 'gaussian_blur', 'spatter', 'saturate'] as const;
 
 /** What `rift evaluate --suite` measures. */
-export const SUITES = ['standard', 'pgd', 'autoattack', 'ood'] as const;
+export const SUITES = ['standard', 'pgd', 'autoattack', 'ood', 'diagnostics'] as const;
 
 /** One part of the suite. */
 export type Suite = (typeof SUITES)[number];

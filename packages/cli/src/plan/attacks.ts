@@ -36,6 +36,7 @@ const STEPS: Readonly<Record<AttackKind, number>> = {
   ATTACK_KIND_AUTOATTACK_STANDARD: 100,
   ATTACK_KIND_AUTOATTACK_PLUS: 100,
   ATTACK_KIND_AUTOATTACK_RAND: 100,
+  ATTACK_KIND_AUTOATTACK_DECISIVE: 100,
 };
 
 const FIXED_STEP: readonly AttackKind[] = ['ATTACK_KIND_FGSM', 'ATTACK_KIND_PGD', 'ATTACK_KIND_CW'];
@@ -44,8 +45,14 @@ const TARGETED: readonly AttackKind[] = [
   'ATTACK_KIND_FAB_T',
   'ATTACK_KIND_AUTOATTACK_STANDARD',
   'ATTACK_KIND_AUTOATTACK_PLUS',
+  'ATTACK_KIND_AUTOATTACK_DECISIVE',
 ];
-const LISTS: readonly AttackKind[] = ['ATTACK_KIND_AUTOATTACK_STANDARD', 'ATTACK_KIND_AUTOATTACK_PLUS', 'ATTACK_KIND_AUTOATTACK_RAND'];
+const LISTS: readonly AttackKind[] = [
+  'ATTACK_KIND_AUTOATTACK_STANDARD',
+  'ATTACK_KIND_AUTOATTACK_PLUS',
+  'ATTACK_KIND_AUTOATTACK_RAND',
+  'ATTACK_KIND_AUTOATTACK_DECISIVE',
+];
 
 /** Random starts of PGD-like attacks: an image counts as robust only if it survives all of them (paper, section 5.1). */
 const RESTARTS = 3;

@@ -113,7 +113,15 @@ describe('completeTraining', () => {
 });
 
 describe('editPlan', () => {
-  const spec = { standard: false, attacks: [], corruptions: ['fog', 'snow'], severities: [1, 2, 3, 4, 5], seed: 0, gallery: 0 };
+  const spec = {
+    standard: false,
+    attacks: [],
+    corruptions: ['fog', 'snow'],
+    severities: [1, 2, 3, 4, 5],
+    seed: 0,
+    gallery: 0,
+    diagnostics: null,
+  };
   const data = { split: 'test', offset: 0, limit: 10 };
   const plan: Plan = {
     stages: [

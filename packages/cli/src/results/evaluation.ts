@@ -1,9 +1,19 @@
-import { accuracyOf, outOfDistribution, type Accuracy } from '@rift/client';
+import {
+  PUBLISHED_CORRUPTIONS,
+  STANDARD_CORRUPTIONS,
+  accuracyOf,
+  averageOver,
+  meanCorruptionError,
+  outOfDistribution,
+  type Accuracy,
+} from '@rift/client';
 import type { AttackOutcome, AttackSpec, EvaluateResult, Outcome } from '@rift/contracts';
 
+import type { NamedTable } from '../inputs/corruption-table.js';
 import { accuracyText, duration, radius } from '../output/format.js';
 import { table } from '../output/table.js';
 import { ATTACKS, NORMS, wordFor } from '../parse/vocabulary.js';
+import { diagnosticsDocument, diagnosticsText, type DiagnosticsDocument } from './diagnostics.js';
 
 /** An attack and what it left, as scripts read it. */
 export interface AttackDocument extends Accuracy {
@@ -29,10 +39,19 @@ export interface EvaluationDocument {
   readonly ood?: Accuracy;
   /** Accuracy at each severity, by corruption. */
   readonly corruptions?: Readonly<Record<string, readonly number[]>>;
+  /** Means over lists of corruptions, where all of a list was measured; the mean corruption error against a named base. */
+  readonly averages?: {
+    readonly standard15?: number;
+    readonly published18?: number;
+    readonly mce?: { readonly base: string; readonly value: number };
+  };
   readonly autoattack?: AttackDocument;
   readonly attacks: readonly AttackDocument[];
   /** Images right under every attack, when there were several. */
   readonly worstCase?: Accuracy;
+  readonly diagnostics?: DiagnosticsDocument;
+  /** What a reader must know of how it was measured. */
+  readonly notes?: readonly string[];
 }
 
 const isList = ({ kind }: AttackSpec): boolean => kind.startsWith('ATTACK_KIND_AUTOATTACK');
@@ -67,12 +86,17 @@ export function attackDocument({ attack, outcome, audit, stages, flags, imagesPe
   };
 }
 
-/** Everything that was measured, as scripts read it. */
-export function evaluationDocument(result: EvaluateResult): EvaluationDocument {
+/**
+ * Everything that was measured, as scripts read it.
+ *
+ * @param base accuracies under corruptions of the network that the mean corruption error is taken against
+ */
+export function evaluationDocument(result: EvaluateResult, base?: NamedTable): EvaluationDocument {
   const main = result.attacks.find(({ attack }) => attack?.kind === 'ATTACK_KIND_PGD') ?? result.attacks[0];
   const list = result.attacks.find(({ attack }) => attack !== null && isList(attack));
   const worst = worstCase(result.attacks);
   const ood = outOfDistribution(result.corruptions);
+  const averages = averagesOf(corruptionDocument(result.corruptions), base);
   return {
     ...(result.standard === null ? {} : { standard: accuracyOf(result.standard) }),
     ...(main === undefined ? {} : { adversarial: accuracyOf(main.outcome ?? NO_OUTCOME) }),
@@ -80,6 +104,20 @@ export function evaluationDocument(result: EvaluateResult): EvaluationDocument {
     ...(list === undefined ? {} : { autoattack: attackDocument(list) }),
     attacks: result.attacks.map(attackDocument),
     ...(worst === undefined ? {} : { worstCase: worst }),
+    ...(Object.keys(averages).length === 0 ? {} : { averages }),
+    ...(result.diagnostics === null ? {} : { diagnostics: diagnosticsDocument(result.diagnostics) }),
+    ...(result.notes.length === 0 ? {} : { notes: result.notes }),
+  };
+}
+
+function averagesOf(table: Record<string, number[]>, base: NamedTable | undefined): NonNullable<EvaluationDocument['averages']> {
+  const standard15 = averageOver(STANDARD_CORRUPTIONS, table);
+  const published18 = averageOver(PUBLISHED_CORRUPTIONS, table);
+  const value = base && meanCorruptionError(table, base.table);
+  return {
+    ...(standard15 === undefined ? {} : { standard15 }),
+    ...(published18 === undefined ? {} : { published18 }),
+    ...(base === undefined || value === undefined ? {} : { mce: { base: base.name, value } }),
   };
 }
 
@@ -115,6 +153,9 @@ export function evaluationText(document: EvaluationDocument, severities: readonl
   const stages = document.autoattack?.stages;
   if (stages !== undefined) parts.push(stagesText(stages));
   if (document.corruptions !== undefined) parts.push(corruptionsText(document.corruptions, severities));
+  if (document.averages !== undefined) parts.push(averagesText(document.averages));
+  if (document.diagnostics !== undefined) parts.push(diagnosticsText(document.diagnostics));
+  if (document.notes !== undefined) parts.push(document.notes.map((note) => `Note: ${note}.`).join('\n'));
   const flags = document.attacks.flatMap(({ attack, flags: found }) => found.map((flag) => `${attack}: ${flag}`));
   if (flags.length > 0) parts.push(`The numbers may be too high:\n${flags.map((flag) => `  ${flag}`).join('\n')}`);
   return parts.join('\n\n');
@@ -132,6 +173,17 @@ function stagesText(stages: NonNullable<AttackDocument['stages']>): string {
     [{ title: 'AutoAttack, after' }, { title: 'robust', right: true }, { title: 'percent', right: true }, { title: 'time', right: true }],
     stages.map(({ attack, robust, accuracy, seconds }) => [attack, String(robust), (accuracy * 100).toFixed(2), duration(seconds)]),
   );
+}
+
+function averagesText({ standard15, published18, mce }: NonNullable<EvaluationDocument['averages']>): string {
+  const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+  return [
+    standard15 === undefined ? '' : `mean over the standard 15: ${percent(standard15)}`,
+    published18 === undefined ? '' : `mean over the published code's 18: ${percent(published18)}`,
+    mce === undefined ? '' : `mean corruption error against ${mce.base}: ${percent(mce.value)} (100 % is as bad, less is better)`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
 }
 
 function corruptionsText(corruptions: Readonly<Record<string, readonly number[]>>, severities: readonly number[]): string {

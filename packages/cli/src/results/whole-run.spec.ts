@@ -18,7 +18,15 @@ const attack = (correct: number) => ({
 });
 const measured = (standard: number, robust: number) =>
   ({
-    evaluate: { standard: outcome(standard, 100), attacks: [attack(robust)], corruptions: [], gallery: [], confusion: [] },
+    evaluate: {
+      standard: outcome(standard, 100),
+      attacks: [attack(robust)],
+      corruptions: [],
+      gallery: [],
+      confusion: [],
+      diagnostics: null,
+      notes: [],
+    },
   }) as unknown as StageResult;
 const corrupted = (correct: number) =>
   ({
@@ -27,6 +35,8 @@ const corrupted = (correct: number) =>
       attacks: [],
       corruptions: [{ name: 'fog', severities: [{ severity: 1, outcome: outcome(correct, 100) }] }],
       gallery: [],
+      diagnostics: null,
+      notes: [],
     },
   }) as unknown as StageResult;
 

@@ -76,13 +76,15 @@ function sourceKey(source: NetworkSource | null | undefined): string {
 function evaluationAt(run: Run, stages: readonly Stage[], id: string): EvaluationDocument {
   const key = sourceKey(stages.find((stage) => stage.id === id)?.evaluate?.network);
   const alike = stages.filter(({ kind, evaluate }) => kind === 'evaluate' && sourceKey(evaluate?.network) === key).map((stage) => stage.id);
-  const merged: EvaluateResult = { standard: null, attacks: [], corruptions: [], gallery: [], confusion: [] };
+  const merged: EvaluateResult = { standard: null, attacks: [], corruptions: [], gallery: [], confusion: [], diagnostics: null, notes: [] };
   for (const status of run.stages) {
     const result = alike.includes(status.id) ? status.result?.evaluate : undefined;
     if (result === null || result === undefined) continue;
     merged.standard ??= result.standard;
     merged.attacks.push(...result.attacks);
     merged.corruptions.push(...result.corruptions);
+    merged.diagnostics ??= result.diagnostics;
+    merged.notes.push(...result.notes);
   }
   return evaluationDocument(merged);
 }

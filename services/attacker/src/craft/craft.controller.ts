@@ -28,6 +28,7 @@ export class CraftController {
           spec: request.spec,
           compute,
           output: await files.output(),
+          checkpoint: files.checkpoint,
         }),
       },
       ({ result, digests: [digest = ''] }) => ({ ...result, digest }),

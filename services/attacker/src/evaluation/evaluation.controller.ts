@@ -27,6 +27,7 @@ export class EvaluationController {
           data: await files.data('data', request.data),
           spec: request.spec,
           compute,
+          checkpoint: files.checkpoint,
         }),
       },
       ({ result }) => result,

@@ -1,5 +1,6 @@
 import type { AttackAudit, AttackOutcome, AttackStage, CorruptionOutcome, EvaluateResult, Outcome } from '@rift/contracts';
 import { Internal } from '@rift/service-kit';
+import { stageFlags } from './attack-flags.js';
 
 /** Result of one range of images. */
 export interface EvaluationShard {
@@ -43,7 +44,19 @@ export function mergeEvaluations(shards: readonly EvaluationShard[], gallery: nu
       (counts) => counts.reduce((a, b) => a + b),
       'confusion',
     ),
+    diagnostics: onlyOne(results.flatMap(({ diagnostics }) => diagnostics ?? [])),
+    notes: distinct(results.flatMap(({ notes }) => notes)),
   };
+}
+
+/** Diagnostics are made in one call: their verdicts are no counts that could be added up. */
+function onlyOne<T>(parts: readonly T[]): T | null {
+  if (parts.length > 1) throw new Internal('The diagnostics of one evaluation were made in several calls.');
+  return parts[0] ?? null;
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
 }
 
 /** Joins parts that every shard must have, or none. */
@@ -76,6 +89,19 @@ function mergeOutcomes(outcomes: readonly Outcome[]): Outcome {
 function mergeAttacks(parts: readonly AttackOutcome[]): AttackOutcome {
   const seconds = sum(parts.map((part) => (part.imagesPerSecond > 0 ? (part.outcome?.total ?? 0) / part.imagesPerSecond : 0)));
   const images = sum(parts.map((part) => part.outcome?.total ?? 0));
+  const stages = stageFlags(
+    mergeLists(
+      parts.map((part) => part.stages),
+      mergeStages,
+      'stages of the attack',
+    ),
+    images,
+  );
+  // A range's signs of its stages rest on its own few images; those of the whole are made anew from the sums.
+  const ofNetwork = parts.flatMap((part) => {
+    const ofStages = new Set(part.stages.flatMap(({ flags }) => flags));
+    return part.flags.filter((flag) => !ofStages.has(flag));
+  });
   return {
     attack: parts[0]?.attack ?? null,
     outcome: mergeOptional(
@@ -88,12 +114,8 @@ function mergeAttacks(parts: readonly AttackOutcome[]): AttackOutcome {
       mergeAudits,
       'audit',
     ),
-    stages: mergeLists(
-      parts.map((part) => part.stages),
-      mergeStages,
-      'stages of the attack',
-    ),
-    flags: [...new Set(parts.flatMap((part) => part.flags))],
+    stages,
+    flags: [...distinct(ofNetwork), ...stages.flatMap(({ flags }) => flags)],
     imagesPerSecond: seconds > 0 ? images / seconds : 0,
   };
 }
@@ -113,6 +135,8 @@ function mergeStages(stages: readonly AttackStage[]): AttackStage {
     kind: stages[0]?.kind ?? 'ATTACK_KIND_UNSPECIFIED',
     robust: sum(stages.map((stage) => stage.robust)),
     seconds: sum(stages.map((stage) => stage.seconds)),
+    zeroGradients: sum(stages.map((stage) => stage.zeroGradients)),
+    flags: [],
   };
 }
 

@@ -20,7 +20,7 @@ function evaluate(first: number, count: number): EvaluateResult {
         attack: null,
         outcome: outcomeOf(robust, 2 * meanLoss),
         audit: { maxPerturbation: 0.03 + first / 1e6, minPixel: first / 1e6, maxPixel: 1 - first / 1e6, nanCount: 0, imagesChanged: count },
-        stages: [{ kind: 'ATTACK_KIND_APGD_CE', robust: robust.filter(Boolean).length, seconds: count / 100 }],
+        stages: [{ kind: 'ATTACK_KIND_APGD_CE', robust: robust.filter(Boolean).length, seconds: count / 100, zeroGradients: 0, flags: [] }],
         flags: ['zero gradient'],
         imagesPerSecond: 50,
       },
@@ -39,6 +39,8 @@ function evaluate(first: number, count: number): EvaluateResult {
         differencePng: Buffer.alloc(0),
       })),
     confusion: [clean.filter(Boolean).length, clean.filter((bit) => bit === 0).length],
+    diagnostics: null,
+    notes: ['frost was generated'],
   };
 }
 
@@ -88,6 +90,7 @@ describe('mergeEvaluations', () => {
     assert.deepEqual(merged.corruptions[0]?.severities[0]?.outcome?.perImage, whole.corruptions[0]?.severities[0]?.outcome?.perImage);
     assert.deepEqual(merged.gallery, whole.gallery);
     assert.deepEqual(merged.confusion, whole.confusion);
+    assert.deepEqual(merged.notes, whole.notes);
     assert.equal(merged.attacks[0]?.imagesPerSecond, 50);
   });
 
@@ -107,6 +110,27 @@ describe('mergeEvaluations', () => {
       imagesChanged: 200,
     });
     assert.deepEqual(merged.attacks[0]?.flags, ['zero gradient']);
+  });
+
+  it('makes the signs of stages from the sums, not from ranges too small to tell', () => {
+    const range = (first: number, square: number): EvaluateResult => {
+      const one = evaluate(first, 100);
+      const [attack] = one.attacks;
+      assert.ok(attack);
+      const own = 'Square lowered robust accuracy by 1.00 points';
+      const stages = [
+        { kind: 'ATTACK_KIND_APGD_T' as const, robust: 50, seconds: 1, zeroGradients: 0, flags: [] },
+        { kind: 'ATTACK_KIND_SQUARE' as const, robust: square, seconds: 1, zeroGradients: 0, flags: square < 50 ? [own] : [] },
+      ];
+      return { ...one, attacks: [{ ...attack, stages, flags: ['zero gradient', ...stages.flatMap(({ flags }) => flags)] }] };
+    };
+    const flagsOf = (squares: readonly number[]): string[] | undefined =>
+      mergeEvaluations(
+        squares.map((square, index) => ({ first: 100 * index, result: range(100 * index, square) })),
+        0,
+      ).attacks[0]?.flags;
+    assert.deepEqual(flagsOf([49, ...Array<number>(9).fill(50)]), ['zero gradient']);
+    assert.match(flagsOf([49, 49, 49, ...Array<number>(7).fill(50)])?.[1] ?? '', /by 0\.30 points/);
   });
 
   it('refuses ranges that measured different things', () => {

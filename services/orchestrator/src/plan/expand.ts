@@ -7,6 +7,9 @@ import { seedFor } from './seeds.js';
 /** Pictures kept for the report's gallery. */
 const GALLERY = 8;
 
+/** Images that the diagnostics look at: enough to find what inflates accuracies by points, few enough to take seconds. */
+const DIAGNOSED = 50;
+
 const NO_LIMITS: ImageLimits = { criticality: 0, train: 0, selection: 0, test: 0, corruption: 0 };
 
 /** The network that a method starts from, and the stages that have to be done before it is there. */
@@ -72,7 +75,15 @@ export function methodOf(
       network,
       data: images('test', limits.test),
       // One seed before and after: the same random starts, so that paired tests see the networks alone.
-      spec: { standard: true, attacks: [choices.evaluation], corruptions: [], severities: [], seed: seed('evaluate'), gallery: GALLERY },
+      spec: {
+        standard: true,
+        attacks: [choices.evaluation],
+        corruptions: [],
+        severities: [],
+        seed: seed('evaluate'),
+        gallery: GALLERY,
+        diagnostics: { threatModel: choices.evaluation.threatModel, images: DIAGNOSED },
+      },
     },
   });
   const corruptions = (id: string, network: NetworkSource, after: readonly string[]): Stage => ({
@@ -89,6 +100,7 @@ export function methodOf(
         severities: [...DEFAULT_SEVERITIES],
         seed: seed('corrupt'),
         gallery: 0,
+        diagnostics: null,
       },
     },
   });

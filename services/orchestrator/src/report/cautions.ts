@@ -18,6 +18,9 @@ export function cautionsOf(input: ReportInput, before: Figures, after: Figures, 
     ...selectionOnTest(input, before),
     ...attackFlags('before', before.data),
     ...attackFlags('after', after.data),
+    ...diagnosed('before', before.data),
+    ...diagnosed('after', after.data),
+    ...new Set([...before.data.notes, ...after.data.notes].map((note) => `${capital(note.replace(/\.$/, ''))}.`)),
     ...uncompared(before, after, changes),
     ...fewImages(before, changes),
     ...weakAttack(before, after),
@@ -52,6 +55,12 @@ function attackFlags(when: string, data: EvaluationData): string[] {
         : []),
     ];
   });
+}
+
+/** What the diagnostics found against a network. */
+function diagnosed(when: string, { diagnostics }: EvaluationData): string[] {
+  const against = diagnostics?.checks.filter(({ verdict }) => verdict === 'fail') ?? [];
+  return against.map(({ finding }) => `Diagnostics, ${when}: ${finding.replace(/\.$/, '')}.`);
 }
 
 function uncompared(before: Figures, after: Figures, changes: Changes): string[] {

@@ -101,7 +101,16 @@ describe('verdictOf', () => {
 
   it('makes no comparison of what was not measured alike', () => {
     assert.match(verdictOf(facts({})).text, /^No comparison/);
-    const empty = { standard: null, adversarial: null, ood: null, attacks: [], corruptions: {} };
+    const empty = {
+      standard: null,
+      adversarial: null,
+      ood: null,
+      attacks: [],
+      corruptions: {},
+      published18: null,
+      diagnostics: null,
+      notes: [],
+    };
     assert.match(verdictOf(facts({ only: empty })).text, /^No accuracy was measured/);
     const accuracy = { accuracy: 0.8, ci95: [0.77, 0.83] as const, correct: 800, total: 1000 };
     assert.match(

@@ -77,6 +77,7 @@ export class FakeWorker {
       Corrupt: this.#job('Corrupt', (request: { data: unknown; spec: unknown }) => ({
         digest: this.#make('corrupted', request.data, request.spec),
         rootMeanSquareChange: 0.1,
+        notes: [],
       })),
     });
     server.addService(TrainerServiceConstructor.service, {
@@ -251,6 +252,8 @@ function evaluation({ network, data, spec }: EvaluateRequest): EvaluateResult {
     })),
     gallery: [],
     confusion: spec?.standard ? [limit, 0, 0, limit] : [],
+    diagnostics: spec?.diagnostics ? { verdict: 'DIAGNOSTIC_VERDICT_PASS', images: limit, checks: [], ladder: [] } : null,
+    notes: [],
   };
 }
 

@@ -60,6 +60,7 @@ async function measurePoints(
     severities: [],
     seed,
     gallery: 0,
+    diagnostics: null,
   };
   const { results, cached } = await measure(
     context,

@@ -1,8 +1,18 @@
 import type { AttackOutcome, AttackSpec, Outcome } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
 import type { Evaluation } from '../input.js';
+import { diagnosticsOf } from './diagnostics.js';
 import { attackKindName, attackName, imagesName, normName, threatModelName } from './names.js';
-import { corruptionEvaluation, oodChange, oodOf, sameCorruptions, severityTable, type OodFigure } from './ood.js';
+import {
+  averages,
+  corruptionEvaluation,
+  corruptionError,
+  oodChange,
+  oodOf,
+  sameCorruptions,
+  severityTable,
+  type OodFigure,
+} from './ood.js';
 import { accuracyOf, changeOf, checkOutcome, finite, worstOf } from './outcomes.js';
 import type { AttackChangeData, AttackData, ChangeData, EvaluationData } from './types.js';
 
@@ -47,6 +57,9 @@ export function figuresOf(evaluations: readonly Evaluation[]): Figures {
       ood: ood?.figure.data ?? null,
       attacks: attacks.map(({ data }) => data),
       corruptions: severityTable(corrupted),
+      published18: averages(severityTable(corrupted)).published18,
+      diagnostics: diagnosticsOf(evaluations),
+      notes: [...new Set(evaluations.flatMap(({ result }) => result.notes))],
     },
   };
 }
@@ -57,6 +70,7 @@ export interface Changes {
   readonly adversarial: ChangeData | null;
   readonly ood: ChangeData | null;
   readonly attacks: readonly AttackChangeData[];
+  readonly meanCorruptionError: number | null;
 }
 
 /**
@@ -78,6 +92,7 @@ export function changesOf(before: Figures, after: Figures, seed: number | undefi
       before.ood && after.ood && sameCorruptions(before.ood.evaluation, after.ood.evaluation)
         ? oodChange(before.ood.figure, after.ood.figure, seed)
         : null,
+    meanCorruptionError: corruptionError(after.data.corruptions, before.data.corruptions),
     attacks: before.attacks.flatMap((was) => {
       const is =
         after.attacks.find((other) => keyOf(other) === keyOf(was)) ?? after.attacks.find((other) => specKey(other) === specKey(was));

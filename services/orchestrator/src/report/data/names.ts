@@ -13,6 +13,7 @@ const ATTACKS: Readonly<Record<AttackKind, string>> = {
   ATTACK_KIND_AUTOATTACK_STANDARD: 'AutoAttack',
   ATTACK_KIND_AUTOATTACK_PLUS: 'AutoAttack plus',
   ATTACK_KIND_AUTOATTACK_RAND: 'AutoAttack rand',
+  ATTACK_KIND_AUTOATTACK_DECISIVE: 'AutoAttack',
 };
 
 const NORMS: Readonly<Record<Norm, string>> = { NORM_UNSPECIFIED: 'unspecified norm', NORM_LINF: 'L∞', NORM_L2: 'L2', NORM_L1: 'L1' };

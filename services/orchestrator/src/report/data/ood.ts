@@ -2,6 +2,7 @@ import type { CorruptionOutcome, Outcome } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
 import { bootstrapMean, meanDifference, Z_TWO_SIDED_95 } from '../../statistics/index.js';
 import type { Evaluation } from '../input.js';
+import { PUBLISHED_CODE_CORRUPTIONS } from '../../plan/corruptions.js';
 import { STANDARD_CORRUPTIONS } from './names.js';
 import { accuracyOf, changeData, changeOf, checkOutcome, ends } from './outcomes.js';
 import type { AccuracyData, ChangeData, CorruptionRowData, OodData } from './types.js';
@@ -161,4 +162,27 @@ function cellsOf(corruption: CorruptionOutcome, stage: string): { severity: numb
 
 function outcomeAt(corruption: CorruptionOutcome | undefined, severity: number): Outcome | undefined {
   return corruption?.severities.find((entry) => entry.severity === severity)?.outcome ?? undefined;
+}
+
+type SeverityTable = Readonly<Record<string, readonly (number | null)[]>>;
+
+/** Mean over the eighteen corruptions of the published code at all five severities; null unless all were measured. */
+export function averages(table: SeverityTable): { published18: number | null } {
+  const cells = PUBLISHED_CODE_CORRUPTIONS.flatMap((name) => table[name] ?? [null]);
+  const measured = cells.filter((cell) => cell !== null);
+  return { published18: measured.length === cells.length ? measured.reduce((sum, cell) => sum + cell, 0) / cells.length : null };
+}
+
+/**
+ * Mean corruption error against a base (Hendrycks & Dietterich 2019): per corruption the errors summed over severities over the
+ * base's, then the mean over the standard corruptions that both were measured on at the same severities; null when there are none.
+ */
+export function corruptionError(table: SeverityTable, base: SeverityTable): number | null {
+  const ratios = [...STANDARD_CORRUPTIONS].flatMap((name) => {
+    const pairs = (table[name] ?? []).map((cell, severity) => [cell, base[name]?.[severity] ?? null] as const);
+    if (pairs.some(([cell, of]) => (cell === null) !== (of === null))) return [];
+    const error = (side: 0 | 1): number => pairs.reduce((sum, pair) => sum + (pair[side] === null ? 0 : 1 - pair[side]), 0);
+    return error(1) > 0 ? [error(0) / error(1)] : [];
+  });
+  return ratios.length === 0 ? null : ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
 }

@@ -68,6 +68,24 @@ export interface AttackData extends AccuracyData {
   readonly flags: readonly string[];
 }
 
+/** What a check of the diagnostics, or all of them, say. */
+export type DiagnosticWord = 'pass' | 'warn' | 'fail';
+
+/** Whether the adversarial accuracies of a network can be believed. */
+export interface DiagnosticsData {
+  readonly verdict: DiagnosticWord;
+  /** Images looked at, all classified right as they are. */
+  readonly images: number;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly verdict: DiagnosticWord;
+    readonly value: number | null;
+    readonly limit: number | null;
+    readonly finding: string;
+  }[];
+  readonly ladder: readonly ({ readonly name: string; readonly epsilon: number } & AccuracyData)[];
+}
+
 /** All accuracies of one network. */
 export interface EvaluationData {
   readonly standard: AccuracyData | null;
@@ -77,6 +95,11 @@ export interface EvaluationData {
   readonly attacks: readonly AttackData[];
   /** Accuracy at severities 1 to 5 by corruption; null where not measured. */
   readonly corruptions: Readonly<Record<string, readonly (number | null)[]>>;
+  /** Mean over RiFT's published eighteen corruptions; null unless all of them were measured. */
+  readonly published18: number | null;
+  readonly diagnostics: DiagnosticsData | null;
+  /** What a reader must know of how it was measured, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What the statistics say, in fixed words. */
@@ -255,6 +278,8 @@ export interface ReportData {
     readonly adversarial: ChangeData | null;
     readonly ood: ChangeData | null;
     readonly attacks: readonly AttackChangeData[];
+    /** Mean corruption error of the network after against the one before; below 1 is better. */
+    readonly meanCorruptionError: number | null;
   };
   readonly criticality: CriticalityData | null;
   readonly training: TrainingData | null;

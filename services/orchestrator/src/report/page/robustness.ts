@@ -3,6 +3,7 @@ import { figure } from '../charts/svg.js';
 import type { AttackData, CorruptionRowData, ReportData } from '../data/types.js';
 import { count, corruptionName, duration, percent, significant } from '../format.js';
 import { pixels } from '../data/names.js';
+import { diagnosticsPart } from './diagnostics.js';
 import { html, type Content, type Html } from './html.js';
 import { changeCell, exact, table, toneOf, whole, type Section } from './parts.js';
 
@@ -38,6 +39,14 @@ export function corruptionsSection(data: ReportData): Section | undefined {
       html`<p class="reading">
         ▲ and ▼ mark changes that are significant on their own (exact McNemar test, p &lt; 0.05). Of so many cells about one in twenty is
         marked by chance alone; the mean is what counts.
+      </p>`
+    }
+    ${
+      data.change.meanCorruptionError !== null &&
+      html`<p class="reading">
+        Mean corruption error after, against the network before:
+        ${exact(data.change.meanCorruptionError, percent(data.change.meanCorruptionError, 1))} (errors over severities, summed, over those
+        of the base; 100 % is as bad, less is better).
       </p>`
     }`,
   };
@@ -117,7 +126,8 @@ export function attacksSection(data: ReportData): Section | undefined {
           : html`<ul class="flags">
               ${flagged.flatMap(({ when, attack }) => attack.flags.map((flag) => html`<li><b>${attack.name}, ${when}:</b> ${flag}</li>`))}
             </ul>`
-      }`,
+      }
+      ${diagnosticsPart(data)}`,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AttackOutcome, AttackSpec, CorruptionOutcome, GalleryPicture } from '@rift/contracts';
+import type { AttackOutcome, AttackSpec, CorruptionOutcome, Diagnostics, GalleryPicture } from '@rift/contracts';
 import { Xoshiro128 } from '../../statistics/xoshiro.js';
 import { STANDARD_CORRUPTIONS } from '../data/names.js';
 import type { Evaluation } from '../input.js';
@@ -17,6 +17,7 @@ export interface Scenario {
   readonly corruptionGain: number;
   readonly pictures: number;
   readonly autoAttack: boolean;
+  readonly diagnostics: boolean;
 }
 
 /** CIFAR-10's classes. */
@@ -55,6 +56,8 @@ export function evaluationPair(scenario: Scenario): { before: Evaluation[]; afte
         corruptions: [],
         gallery: Array.from({ length: scenario.pictures }, (_, i) => picture(i, labels[i] ?? 0, random)),
         confusion: confusionOf(standard[when], labels, when),
+        diagnostics: scenario.diagnostics ? diagnosed() : null,
+        notes: [],
       },
     };
     return [main];
@@ -64,7 +67,7 @@ export function evaluationPair(scenario: Scenario): { before: Evaluation[]; afte
   if (scenario.corruptionImages > 0) {
     const corrupted = corruptionPair(scenario, random);
     const rest = { images: { ...images, limit: scenario.corruptionImages }, seed: 41 };
-    const empty = { standard: null, attacks: [], gallery: [], confusion: [] };
+    const empty = { standard: null, attacks: [], gallery: [], confusion: [], diagnostics: null, notes: [] };
     before.push({ stage: 'before-corruptions', ...rest, result: { ...empty, corruptions: corrupted[0] } });
     after.push({ stage: 'after-corruptions', ...rest, result: { ...empty, corruptions: corrupted[1] } });
   }
@@ -96,11 +99,39 @@ function autoAttacked(robust: Uint8Array, when: 0 | 1): AttackOutcome {
     ...rest,
     outcome,
     stages: [
-      { kind: 'ATTACK_KIND_APGD_CE', robust: survivors + 21, seconds: 61 },
-      { kind: 'ATTACK_KIND_APGD_T', robust: survivors + 1, seconds: 248 },
-      { kind: 'ATTACK_KIND_FAB_T', robust: survivors, seconds: 402 },
-      { kind: 'ATTACK_KIND_SQUARE', robust: survivors, seconds: 517 },
+      { kind: 'ATTACK_KIND_APGD_CE', robust: survivors + 21, seconds: 61, zeroGradients: 0, flags: [] },
+      { kind: 'ATTACK_KIND_APGD_T', robust: survivors + 1, seconds: 248, zeroGradients: 0, flags: [] },
+      { kind: 'ATTACK_KIND_FAB_T', robust: survivors, seconds: 402, zeroGradients: 0, flags: [] },
+      { kind: 'ATTACK_KIND_SQUARE', robust: survivors, seconds: 517, zeroGradients: 0, flags: [] },
     ],
+  };
+}
+
+/** A network whose gradients are looked at and found good but for one thing. */
+function diagnosed(): Diagnostics {
+  const images = 80;
+  const rung = (name: string, steps: number, right: number): Diagnostics['ladder'][number] => ({
+    name,
+    attack: { ...PGD, steps, restarts: 1 },
+    outcome: outcomeFrom(
+      Uint8Array.from({ length: images }, (_, i) => (i < right ? 1 : 0)),
+      1,
+    ),
+  });
+  return {
+    verdict: 'DIAGNOSTIC_VERDICT_WARN',
+    images,
+    checks: [
+      { name: 'gradients', verdict: 'DIAGNOSTIC_VERDICT_PASS', value: 0, limit: 0, finding: 'every image has a gradient' },
+      {
+        name: 'convergence',
+        verdict: 'DIAGNOSTIC_VERDICT_WARN',
+        value: 0.0625,
+        limit: 0.05,
+        finding: '6.3 % of the images fall to 40 steps',
+      },
+    ],
+    ladder: [rung('10 steps', 10, 45), rung('40 steps', 40, 40)],
   };
 }
 

@@ -19,6 +19,7 @@ export const USUAL: Scenario = {
   corruptionGain: 0.018,
   pictures: 8,
   autoAttack: false,
+  diagnostics: true,
 };
 
 const MODULES = [
