@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { takeCargoLine } from './cargo-stage.mjs';
 import { Stamps, fingerprint } from './fingerprint.mjs';
+import { fetchFrost, frostFolder, frostLink, hasFrost } from './frost.mjs';
 import { cyclesIn, importsOf } from './import-cycles.mjs';
 import { libtorchFolder, mustFetch } from './libtorch.mjs';
 import { takeEvent } from './node-stage.mjs';
@@ -41,6 +42,25 @@ describe('fingerprint', () => {
     assert.equal(new Stamps(file).isFresh('addon', 'abd'), false);
     writeFileSync(file, '{"addon": "ab');
     assert.equal(new Stamps(file).isFresh('addon', 'abc'), false);
+  });
+});
+
+describe('frost', () => {
+  it('is taken from the cache without a download, and the checkout is pointed to it', async (t) => {
+    const folder = scratch(t);
+    const env = { RIFT_CACHE: join(folder, 'cache'), PATH: '/nowhere' };
+    const root = join(folder, 'checkout');
+    mkdirSync(join(root, 'native', 'rift-core'), { recursive: true });
+    await assert.rejects(fetchFrost(root, env), SetupError);
+    assert.equal(hasFrost(frostLink(root)), false);
+    mkdirSync(frostFolder(env), { recursive: true });
+    for (const picture of ['frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg']) writeFileSync(join(frostFolder(env), picture), 'x');
+    assert.equal(hasFrost(frostFolder(env)), false);
+    writeFileSync(join(frostFolder(env), 'frost5.jpg'), 'x');
+    for (const again of [1, 2]) {
+      await fetchFrost(root, env);
+      assert.equal(hasFrost(frostLink(root)), true, `time ${again}`);
+    }
   });
 });
 
