@@ -151,6 +151,54 @@ describe('commands that measure', () => {
     assert.deepEqual(ood?.evaluate?.data, { split: 'test', offset: 0, limit: 50 });
   });
 
+  it('evaluate takes the diagnostics, the decisive attack first and the base of the mean corruption error', async () => {
+    const attack = {
+      ...{ attack: { kind: 'ATTACK_KIND_AUTOATTACK_DECISIVE', threatModel: { norm: 'NORM_LINF', epsilon: 8 / 255 } } },
+      ...{ outcome: outcome(44, 100), stages: [{ kind: 'ATTACK_KIND_APGD_T', robust: 44, seconds: 2 }] },
+    };
+    const check = { name: 'square', verdict: 'DIAGNOSTIC_VERDICT_FAIL', value: 0.1, limit: 0.005, finding: 'gradients are masked' };
+    const diagnostics = {
+      ...{ verdict: 'DIAGNOSTIC_VERDICT_FAIL', images: 80, checks: [check] },
+      ladder: [{ name: '10 steps', outcome: outcome(40, 80) }],
+    };
+    const severities = [1, 2].map((severity) => ({ severity, outcome: outcome(80, 100) }));
+    cli.fake.resultsOf = () => ({
+      evaluate: { evaluate: { attacks: [attack] as never, diagnostics: diagnostics as never } },
+      corruptions: { evaluate: { corruptions: [{ name: 'frost', severities }], notes: ['frost was generated'] } },
+    });
+    const base = cli.path('other.json');
+    await writeFile(base, JSON.stringify({ corruptions: { frost: [0.6, 0.6] } }));
+    const command = ['evaluate', '--network', 'net', '--data', 'pictures', '--suite', 'autoattack,ood,diagnostics', '--decisive-first'];
+    const options = ['--corruptions', 'frost', '--severities', '1,2', '--diagnostics-limit', '80', '--mce-base', base];
+    const result = await cli.run(...command, ...options, '--json');
+    assert.equal(result.code, 0, result.stderr);
+    const document = documentOf(result) as Record<string, unknown>;
+    assert.deepEqual(document['diagnostics'], {
+      ...{ verdict: 'fail', images: 80, checks: [{ ...check, verdict: 'fail' }] },
+      ladder: [{ name: '10 steps', robust: 40, total: 80, accuracy: 0.5 }],
+    });
+    const { mce } = document['averages'] as { mce: { base: string; value: number } };
+    assert.equal(mce.base, 'other');
+    assert.ok(Math.abs(mce.value - 0.5) < 1e-12);
+    assert.deepEqual(document['notes'], ['frost was generated']);
+    const [main] = cli.plan().stages;
+    assert.equal(main?.evaluate?.spec?.attacks[0]?.kind, 'ATTACK_KIND_AUTOATTACK_DECISIVE');
+    assert.deepEqual(main.evaluate.spec.diagnostics, { threatModel: { norm: 'NORM_LINF', epsilon: 8 / 255 }, images: 80 });
+    const text = await cli.run(...command, ...options);
+    assert.match(text.stdout, /diagnostics on 80 images .*: fail/);
+    assert.match(text.stdout, /mean corruption error against other: 50\.00 %/);
+    assert.match(text.stdout, /Note: frost was generated\./);
+  });
+
+  it('evaluate refuses a base that is no evaluation under corruptions, and one without corruptions', async () => {
+    const base = cli.path('wrong.json');
+    await writeFile(base, JSON.stringify({ corruptions: { fog: [1.5] } }));
+    const refused = await cli.run('evaluate', '--network', 'net', '--data', 'pictures', '--suite', 'ood', '--mce-base', base);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /must hold "corruptions"/);
+    assert.equal((await cli.run('evaluate', '--network', 'net', '--data', 'pictures', '--mce-base', base)).code, 2);
+  });
+
   const criticality: StageResultInput = {
     criticality: {
       ...{ baseLoss: 1.5, baseAccuracy: 0.5 },

@@ -14,11 +14,11 @@ use rift_engine::jobs;
 use rift_engine::net::{Classifier, Network, PlanOptions};
 use rift_engine::rng;
 use serde_json::{json, Value};
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 const IMAGES: i64 = 24;
 
-/// A small network with its initial weights, and noise labelled as it sees it, so that all is right at first.
+/// A small network with its initial weights, and noise labelled as it sees it but for every third image.
 fn files(folder: &Path) -> (PathBuf, PathBuf) {
     tch::set_num_threads(1);
     let manifest = NetworkManifest {
@@ -37,7 +37,9 @@ fn files(folder: &Path) -> (PathBuf, PathBuf) {
     let plan = network.plan(PlanOptions::plain(Device::Cpu)).unwrap();
     let ids: Vec<u64> = (0..IMAGES as u64).collect();
     let pixels = rng::uniform_per_image(1, "pixels", &ids, 0, &[3, 32, 32], 0.0, 255.0).unwrap().round();
-    let labels = plan.logits(&(&pixels / 255.0)).unwrap().argmax(1, false);
+    let seen = plan.logits(&(&pixels / 255.0)).unwrap().argmax(1, false);
+    let wrong = Tensor::arange(IMAGES, (Kind::Int64, Device::Cpu)).remainder(3).eq(0).to_kind(Kind::Int64);
+    let labels = (seen + wrong).remainder(10);
     let classes = (0..10).map(|class| class.to_string()).collect();
     let data = Dataset::new(pixels.to_kind(Kind::Uint8), labels, classes, "noise", "test").unwrap();
     let (network_path, split) = (folder.join("network.safetensors"), folder.join("split.safetensors"));
@@ -48,7 +50,7 @@ fn files(folder: &Path) -> (PathBuf, PathBuf) {
 
 fn attack(kind: &str, steps: u32) -> Value {
     json!({
-        "kind": format!("ATTACK_KIND_{kind}"), "threatModel": {"norm": "NORM_LINF", "epsilon": 0.02}, "stepSize": 0.005,
+        "kind": format!("ATTACK_KIND_{kind}"), "threatModel": {"norm": "NORM_LINF", "epsilon": 0.1}, "stepSize": 0.03,
         "steps": steps, "restarts": 2, "randomStart": true, "targets": 2, "toTheEnd": false
     })
 }
@@ -106,6 +108,11 @@ fn ranges_of_images_give_the_figures_of_the_whole() {
             assert_eq!(joined(&outcome), outcome(&whole), "attack {at} in {ranges:?}");
             let changed = |part: &Value| part["attacks"][at]["audit"]["imagesChanged"].as_u64().unwrap();
             assert_eq!(parts.iter().map(changed).sum::<u64>(), changed(&whole));
+            let loss = |part: &Value| part["attacks"][at]["outcome"]["meanLoss"].as_f64().unwrap();
+            let images = |part: &Value| part["attacks"][at]["outcome"]["total"].as_f64().unwrap();
+            let joined = parts.iter().map(|part| loss(part) * images(part)).sum::<f64>() / images(&whole);
+            // libtorch's convolutions may round differently for other batch sizes.
+            assert!((joined - loss(&whole)).abs() < 1e-3, "{joined} and {}", loss(&whole));
         }
         for at in 0..2 {
             let outcome = |part: &Value| bits(&part["corruptions"][at]["severities"][0]["outcome"]);
@@ -113,7 +120,7 @@ fn ranges_of_images_give_the_figures_of_the_whole() {
         }
     }
     let robust = bits(&whole["attacks"][0]["outcome"]);
-    assert!(robust.contains(&0) && bits(&whole["standard"]).iter().all(|right| *right == 1), "{robust:?}");
+    assert!(robust.contains(&0) && robust.contains(&1), "{robust:?}");
 }
 
 /// A control that stops the job at the event number `stop`, and the events seen.
