@@ -184,5 +184,5 @@ fn progress_says_what_the_accuracy_can_be_at_most() {
     assert!(bounds.windows(2).all(|pair| pair[0] >= pair[1]), "{bounds:?}");
     let robust = result["attacks"][0]["outcome"]["correct"].as_f64().unwrap() / IMAGES as f64;
     assert!((bounds[bounds.len() - 1] - robust).abs() < 1e-9);
-    assert!(seen.iter().any(|event| event.metrics.keys().any(|key| key.ends_with("after PGD"))));
+    assert!(seen.iter().any(|event| event.metrics.keys().any(|key| key.ends_with("robust after PGD"))));
 }

@@ -86,11 +86,11 @@ export class StageProgress {
     await this.#writing;
   }
 
-  /** Means over the units that know the figure, weighted by their images. */
+  /** Means over the units that know the figure, weighted by the work behind it. */
   #metrics(): Record<string, number> {
     const totals = new Map<string, { weight: number; value: number }>();
     for (const part of this.#parts) {
-      const { weight } = part;
+      const weight = part.weight * part.share;
       for (const [name, value] of Object.entries(part.metrics)) {
         const total = totals.get(name) ?? { weight: 0, value: 0 };
         totals.set(name, { weight: total.weight + weight, value: total.value + weight * value });

@@ -181,7 +181,7 @@ impl<'a> Units<'a> {
         let share = |robust: u32| f64::from(robust) / self.images.max(1) as f64;
         self.metrics.insert(format!("{name}: robust at most"), share(standing.robust));
         for stage in standing.stages {
-            self.metrics.insert(format!("{name}: after {}", stage.kind.name()), share(stage.robust));
+            self.metrics.insert(format!("{name}: robust after {}", stage.kind.name()), share(stage.robust));
         }
         self.at(name, standing.done);
     }
