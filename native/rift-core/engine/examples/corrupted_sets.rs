@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut arrays = StateDict::new();
         for severity in 1..=5 {
             let corrupted = corrupt_dataset(&data, corruption, severity, seed.parse()?, 0, &Control::default())?;
-            arrays.insert(&severity.to_string(), corrupted.images);
+            arrays.insert(severity.to_string(), corrupted.images);
         }
         write_npz(&Path::new(out).join(format!("{corruption}.npz")), &arrays)?;
     }

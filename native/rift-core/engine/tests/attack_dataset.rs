@@ -213,7 +213,7 @@ fn progress_rises_to_the_number_of_images() {
     let attack =
         DatasetAttack { pair: &pair, data: &data, offset: 0, spec: &spec, seed: 7, batch_size: 16, keep_images: false };
     let mut seen = Vec::new();
-    let attacked = attack::run_dataset(&attack, &Control::default(), &mut |done| seen.push(done)).unwrap();
+    let attacked = attack::run_dataset(&attack, &Control::default(), &mut |standing| seen.push(standing.done)).unwrap();
     assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
     assert_eq!(seen.last(), Some(&90));
     assert!(attacked.images.is_none());

@@ -42,7 +42,15 @@ describe('what a stage knows before its end', () => {
 
   it('is the points measured so far in the order of the line, without outcomes of single images', () => {
     const partial = partialPath([0, 0.5, 1]);
-    const result = { standard: outcomeOf([1, 0, 1]), attacks: [], corruptions: [], gallery: [], confusion: [], diagnostics: null, notes: [] };
+    const result = {
+      standard: outcomeOf([1, 0, 1]),
+      attacks: [],
+      corruptions: [],
+      gallery: [],
+      confusion: [],
+      diagnostics: null,
+      notes: [],
+    };
     partial.take?.(2, result);
     partial.take?.(0, result);
     const points = partial.current()?.interpolate?.points ?? [];
