@@ -172,7 +172,7 @@ describe('commands that measure', () => {
     const options = ['--corruptions', 'frost', '--severities', '1,2', '--diagnostics-limit', '80', '--mce-base', base];
     const result = await cli.run(...command, ...options, '--json');
     assert.equal(result.code, 0, result.stderr);
-    const document = documentOf(result) as Record<string, unknown>;
+    const document = documentOf(result);
     assert.deepEqual(document['diagnostics'], {
       ...{ verdict: 'fail', images: 80, checks: [{ ...check, verdict: 'fail' }] },
       ladder: [{ name: '10 steps', robust: 40, total: 80, accuracy: 0.5 }],
