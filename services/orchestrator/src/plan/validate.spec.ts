@@ -130,7 +130,7 @@ describe('validatePlan', () => {
       evaluate: {
         network: { source: 'stage', stage: 'train' },
         data: { split: 'test', offset: 0, limit: 0 },
-        spec: { standard: true, attacks: [], corruptions: [], severities: [], seed: 0, gallery: 0 },
+        spec: { standard: true, attacks: [], corruptions: [], severities: [], seed: 0, gallery: 0, diagnostics: null },
       },
     };
     const images = { split: 'train', offset: 0, limit: 0 };
