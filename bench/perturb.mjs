@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
 
 const root = new URL('..', import.meta.url);
 const load = (path) => import(new URL(path, root).href);
