@@ -19,6 +19,7 @@ import { type Metrics } from '../metrics.js';
 import { type Readiness } from '../readiness.js';
 import { startSpan } from '../tracing.js';
 import { type AnyCall, type StreamingCall, abortCall, callSignal } from './call.js';
+import { Undecodable, lenientlyDecoded } from './decoding.js';
 import { type ErrorFilter } from './error-filter.js';
 import { Health } from './health.js';
 import { type GrpcFailure, toGrpcFailure } from './status.js';
@@ -131,7 +132,7 @@ export class GrpcStrategy extends ServerGrpc {
     for (const name of this.settings.services) {
       const definition = this.settings.packageDefinition[name] as ServiceDefinition | undefined;
       if (definition === undefined || 'format' in definition) problems.push(`the contracts hold no service ${name}`);
-      else server.addService(definition, this.#implementationOf(name, definition, problems));
+      else server.addService(lenientlyDecoded(definition), this.#implementationOf(name, definition, problems));
     }
     for (const route of this.messageHandlers.keys())
       if (!this.#used.has(route)) problems.push(`no RPC of the services is handled by ${route}`);
@@ -169,6 +170,7 @@ export class GrpcStrategy extends ServerGrpc {
       const context = { traceId: span.traceId, spanId: span.spanId, ...(runId === undefined ? {} : { runId }) };
       const invoke = async (): Promise<unknown> => {
         observed.admission = (await this.settings.authorize?.(call.metadata, method.path, call.getPeer())) ?? undefined;
+        if (input instanceof Undecodable) throw input.error;
         return handler(input, call.metadata, call);
       };
       withContext(context, () => {
