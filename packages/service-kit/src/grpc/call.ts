@@ -81,3 +81,13 @@ export function drained(call: StreamingCall, signal: AbortSignal): Promise<void>
     signal.addEventListener('abort', done, { once: true });
   });
 }
+
+/** What a request says it is about, for the audit log: no content, no secrets. */
+export function identifiersIn(request: unknown): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const key of ['id', 'name', 'digest', 'requestId']) {
+    const value = (request as Record<string, unknown> | null)?.[key];
+    if (typeof value === 'string' && value !== '') found[`request.${key}`] = value.slice(0, 200);
+  }
+  return found;
+}
