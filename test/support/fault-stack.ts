@@ -1,0 +1,214 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { RiftClient } from '@rift/client';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const SAMPLES = join(ROOT, 'samples');
+const RESTART_MS = 100;
+
+/** What can be killed: a service, the database's server, or all of them at once as when a machine goes. */
+export type Victim = 'orchestrator' | `attacker-${number}` | `trainer-${number}` | 'postgres' | 'everything';
+
+/** A line of a service's log, as far as the tests read it. */
+interface LogLine {
+  readonly time: string | number;
+  readonly msg?: string;
+  readonly kind?: string;
+  readonly workKey?: string;
+}
+
+/** A job that a worker began. */
+export interface BegunJob {
+  readonly service: string;
+  readonly kind: string;
+  readonly workKey: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+interface Service {
+  readonly name: string;
+  readonly main: string;
+  readonly environment: Readonly<Record<string, string>>;
+  child: ChildProcess | undefined;
+}
+
+/** How a stack is laid out. */
+export interface StackSize {
+  readonly attackers?: number;
+  readonly trainers?: number;
+  /** More settings of the orchestrator. */
+  readonly orchestrator?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The three services as processes of their own with the real engine and the built-in PostgreSQL; whatever ends is started again, as
+ * an init system or a cluster does. One thread for each worker.
+ */
+export class FaultStack implements AsyncDisposable {
+  readonly begun: BegunJob[] = [];
+  readonly log: string[] = [];
+  readonly client: RiftClient;
+  #stopping = false;
+
+  private constructor(
+    readonly folder: string,
+    private readonly services: readonly Service[],
+    endpoint: string,
+  ) {
+    this.client = new RiftClient(endpoint);
+  }
+
+  static async start({ attackers = 1, trainers = 1, orchestrator = {} }: StackSize = {}): Promise<FaultStack> {
+    const folder = await mkdtemp(join(tmpdir(), 'rift-faults-'));
+    const ports = await freePorts(1 + attackers + trainers);
+    const next = (): string => `127.0.0.1:${ports.shift() ?? 0}`;
+    const shared = {
+      RIFT_ARTIFACTS: pathToFileURL(join(folder, 'artifacts')).href,
+      RIFT_WORK_DIR: join(folder, 'work'),
+      RIFT_THREADS: '1',
+      LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] ?? '',
+    };
+    const workers = (kind: 'attacker' | 'trainer', count: number): Service[] =>
+      Array.from({ length: count }, (_, index) => ({
+        name: `${kind}-${index}`,
+        main: mainOf(kind),
+        environment: { ...shared, [`RIFT_${kind.toUpperCase()}_ADDRESS`]: next(), RIFT_IMPORT_ROOT: SAMPLES },
+        child: undefined,
+      }));
+    const addresses = (services: readonly Service[], kind: string): string =>
+      services.map(({ environment }) => environment[`RIFT_${kind}_ADDRESS`]).join(',');
+    const endpoint = next();
+    const [attack, train] = [workers('attacker', attackers), workers('trainer', trainers)];
+    const first: Service = {
+      name: 'orchestrator',
+      main: mainOf('orchestrator'),
+      environment: {
+        ...shared,
+        RIFT_HOME: join(folder, 'home'),
+        RIFT_ORCHESTRATOR_ADDRESS: endpoint,
+        RIFT_ATTACKERS: addresses(attack, 'ATTACKER'),
+        RIFT_TRAINERS: addresses(train, 'TRAINER'),
+        // Kills come every second or two: a unit may be lost many times over.
+        RIFT_MAX_ATTEMPTS: '100',
+        ...orchestrator,
+      },
+      child: undefined,
+    };
+    const stack = new FaultStack(folder, [first, ...attack, ...train], endpoint);
+    for (const service of stack.services) stack.#launch(service);
+    await stack.client.ready(120_000);
+    return stack;
+  }
+
+  /** Where the built-in PostgreSQL lives. */
+  get postgresFolder(): string {
+    return join(this.folder, 'home', 'postgres');
+  }
+
+  /** Names of all that can be killed. */
+  get victims(): Victim[] {
+    return [...this.services.map(({ name }) => name as Victim), 'postgres', 'everything'];
+  }
+
+  /** Kills by SIGKILL; returns whether something was there to be killed. */
+  async kill(victim: Victim): Promise<boolean> {
+    const services = this.services.filter(({ name }) => victim === 'everything' || name === victim);
+    const database = victim === 'postgres' || victim === 'everything' ? await this.#databaseProcesses(victim === 'everything') : [];
+    const pids = [
+      ...services.flatMap(({ child }) => (child?.pid !== undefined && child.exitCode === null ? [child.pid] : [])),
+      ...database,
+    ];
+    let hits = 0;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+        hits += 1;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+    return hits > 0;
+  }
+
+  /** The server's process and, where asked, its children. */
+  async #databaseProcesses(withChildren: boolean): Promise<number[]> {
+    const lock = await readFile(join(this.postgresFolder, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
+    const server = Number.parseInt(lock, 10);
+    if (!(server > 1)) return [];
+    if (!withChildren) return [server];
+    const found = [server];
+    for (const name of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+      const status = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+      if (Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1]) === server) found.push(Number(name));
+    }
+    return found;
+  }
+
+  /** Sends a signal to a service. @returns resolves when the process has ended, with the milliseconds it took */
+  async signal(name: Exclude<Victim, 'postgres' | 'everything'>, signal: NodeJS.Signals): Promise<{ code: number | null; ms: number }> {
+    const child = this.services.find((service) => service.name === name)?.child;
+    if (!child) throw new Error(`${name} does not run`);
+    const since = performance.now();
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    const [code] = (await gone) as [number | null];
+    return { code, ms: performance.now() - since };
+  }
+
+  #launch(service: Service): void {
+    const child = spawn(process.execPath, [service.main], { env: { ...service.environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    service.child = child;
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#read(service, line));
+    child.once('exit', (code, signal) => {
+      if (this.#stopping) return;
+      this.log.push(`${service.name} ended: ${signal ?? code ?? '?'}`);
+      void sleep(RESTART_MS).then(() => {
+        if (!this.#stopping) this.#launch(service);
+      });
+    });
+  }
+
+  #read({ name }: Service, line: string): void {
+    this.log.push(`${name} ${line}`);
+    if (!line.includes('"job began"')) return;
+    const { time, kind = '', workKey = '' } = JSON.parse(line) as LogLine;
+    this.begun.push({ service: name, kind, workKey, at: new Date(time).getTime() });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.client.close();
+    const living = this.services.flatMap(({ child }) => (child && child.exitCode === null && child.signalCode === null ? [child] : []));
+    await Promise.all(
+      living.map(async (child) => {
+        const gone = once(child, 'exit');
+        child.kill('SIGTERM');
+        await gone;
+      }),
+    );
+    // Whoever was killed last may have left the database behind.
+    await this.kill('postgres');
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+function mainOf(service: string): string {
+  return join(ROOT, 'services', service, 'dist', 'main.js');
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
