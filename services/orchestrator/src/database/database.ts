@@ -5,6 +5,7 @@ import pg from 'pg';
 import { Internal, Unavailable, type Logger } from '@rift/service-kit';
 import { first } from './migrations/0001-first.js';
 import { partialResults } from './migrations/0002-partial-results.js';
+import { writeTokens } from './migrations/0003-write-tokens.js';
 import type { Schema } from './schema.js';
 
 /** Connections for our own statements; DBOS has a pool of its own. */
@@ -13,7 +14,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const RETRY_FOR_MS = 60_000;
 const LONGEST_PAUSE_MS = 2_000;
 
-const MIGRATIONS = { '0001-first': first, '0002-partial-results': partialResults };
+const MIGRATIONS = { '0001-first': first, '0002-partial-results': partialResults, '0003-write-tokens': writeTokens };
 
 /** A database or an open transaction of it. */
 export type Executor = Kysely<Schema> | Transaction<Schema>;
@@ -74,9 +75,18 @@ export class Database {
     }
   }
 
-  /** Runs statements in one transaction, which is repeated as a whole when the connection is lost. */
-  transaction<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
-    return this.run((db) => db.transaction().execute(work));
+  /**
+   * Runs statements in one transaction, which is repeated as a whole when the connection is lost.
+   *
+   * @param work is told whether it is a repetition: the one before may have been committed although its answer was lost.
+   */
+  transaction<T>(work: (transaction: Transaction<Schema>, isRepeated: boolean) => Promise<T>): Promise<T> {
+    let tries = 0;
+    return this.run((db) => {
+      tries += 1;
+      const isRepeated = tries > 1;
+      return db.transaction().execute((transaction) => work(transaction, isRepeated));
+    });
   }
 
   async close(): Promise<void> {

@@ -72,6 +72,8 @@ export interface EventTable {
   stage_id: string | null;
   at: Date;
   payload: Buffer;
+  /** Token of the write that logged it; null for those of older versions. */
+  write: string | null;
 }
 
 /** Results of units of work by the hash of all that determines them. */
