@@ -8,7 +8,7 @@ import type { WatchRunResponse } from '@rift/contracts';
 import { startEmbeddedPostgres } from '@rift/orchestrator/postgres';
 import pg from 'pg';
 
-import { FaultStack, type BegunJob } from '../support/fault-stack.js';
+import { FaultStack, type JobEvent } from '../support/fault-stack.js';
 import { generatorOf } from '../support/mutate.js';
 import { hashOf, resultsOf, smallRun } from '../support/small-run.js';
 
@@ -20,15 +20,15 @@ const LONGEST_MS = 3_000;
 const PATIENCE_MS = 240_000;
 
 /** Work that was begun again although its result was kept already. */
-async function repetitions(stack: FaultStack): Promise<{ kept: number; repeated: BegunJob[] }> {
+async function repetitions(stack: FaultStack): Promise<{ kept: number; begun: number; repeated: JobEvent[] }> {
   const { url } = await startEmbeddedPostgres(stack.postgresFolder);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query<{ work_key: string; created_at: Date }>('SELECT work_key, created_at FROM results');
     const keptAt = new Map(rows.map((row) => [row.work_key, row.created_at.getTime()]));
-    const repeated = stack.begun.filter(({ workKey, at }) => at > (keptAt.get(workKey) ?? Infinity));
-    return { kept: keptAt.size, repeated };
+    const begun = stack.jobs.filter(({ what }) => what === 'began');
+    return { kept: keptAt.size, begun: begun.length, repeated: begun.filter(({ workKey, at }) => at > (keptAt.get(workKey) ?? Infinity)) };
   } finally {
     await client.end();
   }
@@ -97,9 +97,9 @@ describe('a run whose processes are killed at random moments', () => {
       assert.deepEqual(watch.lost, []);
     }
 
-    const { kept, repeated } = await repetitions(stack);
+    const { kept, begun, repeated } = await repetitions(stack);
     const counts = [...hits].map(([victim, count]) => `${victim} ${count}`).join(', ');
-    t.diagnostic(`${kills} kills (${counts}); ${kept} units kept, ${stack.begun.length} begun, ${repeated.length} repeated`);
+    t.diagnostic(`${kills} kills (${counts}); ${kept} units kept, ${begun} begun, ${repeated.length} repeated`);
     assert.deepEqual(repeated, []);
   });
 });

@@ -20,14 +20,14 @@ export type Victim = 'orchestrator' | `attacker-${number}` | `trainer-${number}`
 /** A line of a service's log, as far as the tests read it. */
 interface LogLine {
   readonly time: string | number;
-  readonly msg?: string;
   readonly kind?: string;
   readonly workKey?: string;
 }
 
-/** A job that a worker began. */
-export interface BegunJob {
+/** What a worker said of a job. */
+export interface JobEvent {
   readonly service: string;
+  readonly what: 'began' | 'done' | 'cancelled' | 'failed';
   readonly kind: string;
   readonly workKey: string;
   /** Milliseconds since 1970. */
@@ -54,7 +54,7 @@ export interface StackSize {
  * an init system or a cluster does. One thread for each worker.
  */
 export class FaultStack implements AsyncDisposable {
-  readonly begun: BegunJob[] = [];
+  readonly jobs: JobEvent[] = [];
   readonly log: string[] = [];
   readonly client: RiftClient;
   #stopping = false;
@@ -153,6 +153,22 @@ export class FaultStack implements AsyncDisposable {
     return found;
   }
 
+  /** Stops a service's process without ending it, as a hang does, until the function that is returned is called. */
+  pause(name: Exclude<Victim, 'postgres' | 'everything'>): () => void {
+    const child = this.services.find((service) => service.name === name)?.child;
+    child?.kill('SIGSTOP');
+    return () => void child?.kill('SIGCONT');
+  }
+
+  /** Waits until something holds. */
+  async until(what: string, holds: () => boolean, withinMs = 120_000): Promise<void> {
+    const giveUpAt = performance.now() + withinMs;
+    while (!holds()) {
+      if (performance.now() > giveUpAt) throw new Error(`Waited in vain for: ${what}\n${this.log.slice(-40).join('\n')}`);
+      await sleep(10);
+    }
+  }
+
   /** Sends a signal to a service. @returns resolves when the process has ended, with the milliseconds it took */
   async signal(name: Exclude<Victim, 'postgres' | 'everything'>, signal: NodeJS.Signals): Promise<{ code: number | null; ms: number }> {
     const child = this.services.find((service) => service.name === name)?.child;
@@ -179,9 +195,10 @@ export class FaultStack implements AsyncDisposable {
 
   #read({ name }: Service, line: string): void {
     this.log.push(`${name} ${line}`);
-    if (!line.includes('"job began"')) return;
+    const what = /"msg":"job (began|done|cancelled|failed)"/.exec(line)?.[1] as JobEvent['what'] | undefined;
+    if (what === undefined) return;
     const { time, kind = '', workKey = '' } = JSON.parse(line) as LogLine;
-    this.begun.push({ service: name, kind, workKey, at: new Date(time).getTime() });
+    this.jobs.push({ service: name, what, kind, workKey, at: new Date(time).getTime() });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

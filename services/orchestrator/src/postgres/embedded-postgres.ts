@@ -15,6 +15,8 @@ const START_TIMEOUT_SECONDS = 60;
 const STOP_TIMEOUT_SECONDS = 20;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
 const LEFTOVERS_TIMEOUT_MS = 10_000;
+const CONNECT_TRIES = 50;
+const CONNECT_PAUSE_MS = 100;
 
 /** A running PostgreSQL server under the state folder. */
 export interface EmbeddedPostgres {
@@ -198,13 +200,27 @@ async function prepareSocketFolder(cluster: Cluster): Promise<void> {
 async function createDatabase(url: string): Promise<void> {
   const admin = new URL(url);
   admin.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: admin.href });
-  await client.connect();
+  const client = await connectedClient(admin.href);
   try {
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [ROLE]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(ROLE)}`);
   } finally {
     await client.end();
+  }
+}
+
+/** Clients that waited for the server all come at once: its queue may be full for a moment. */
+async function connectedClient(url: string): Promise<pg.Client> {
+  for (let tries = 1; ; tries += 1) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (tries === CONNECT_TRIES || (error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await setTimeout(CONNECT_PAUSE_MS);
+    }
   }
 }
 
