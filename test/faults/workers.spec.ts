@@ -22,7 +22,7 @@ describe('two attackers and two trainers', () => {
     await using alone = await FaultStack.start();
     small = await method(alone);
     expected = await finished(alone, true);
-    stack = await FaultStack.start({ attackers: 2, trainers: 2, orchestrator: { RIFT_WORKER_SILENCE_SECONDS: '4' } });
+    stack = await FaultStack.start({ attackers: 2, trainers: 2, diskMiB: 96, orchestrator: { RIFT_WORKER_SILENCE_SECONDS: '4' } });
     await method(stack);
   });
   after(async () => stack[Symbol.asyncDispose]());
@@ -104,6 +104,19 @@ describe('two attackers and two trainers', () => {
     assert.equal(code, 0);
     assert.ok(ms < 30_000);
     assert.equal((await reading).results, expected);
+  });
+
+  it('say that the disk is full, and go on once there is room', async (t) => {
+    if (!stack.hasOwnDisk) return t.skip('this account may not mount a small disk');
+    const makeRoom = await stack.fillDisk();
+    const id = await begin();
+    const { run } = await resultOf(stack, id);
+    await makeRoom();
+    assert.equal(run.state, 'RUN_STATE_FAILED');
+    assert.equal(run.failure?.code, 'RESOURCE_EXHAUSTED');
+    assert.match(run.failure.message, /no room left|disk/);
+    await stack.client.runs.resume(id);
+    assert.equal((await resultOf(stack, id)).results, expected);
   });
 
   it('compute again what was lost from the store, and nothing else; an input that is lost is named', async () => {

@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +45,8 @@ interface Service {
 export interface StackSize {
   readonly attackers?: number;
   readonly trainers?: number;
+  /** Puts the artifacts on a disk of so many MiB, where this account may mount one. */
+  readonly diskMiB?: number;
   /** More settings of the orchestrator. */
   readonly orchestrator?: Readonly<Record<string, string>>;
 }
@@ -63,16 +65,21 @@ export class FaultStack implements AsyncDisposable {
     readonly folder: string,
     private readonly services: readonly Service[],
     endpoint: string,
+    /** Whether the artifacts lie on a disk of their own. */
+    readonly hasOwnDisk: boolean,
   ) {
     this.client = new RiftClient(endpoint);
   }
 
-  static async start({ attackers = 1, trainers = 1, orchestrator = {} }: StackSize = {}): Promise<FaultStack> {
+  static async start({ attackers = 1, trainers = 1, diskMiB = 0, orchestrator = {} }: StackSize = {}): Promise<FaultStack> {
     const folder = await mkdtemp(join(tmpdir(), 'rift-faults-'));
+    const artifacts = join(folder, 'artifacts');
+    await mkdir(artifacts);
+    const isMounted = diskMiB > 0 && spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMiB}m`, 'tmpfs', artifacts]).status === 0;
     const ports = await freePorts(1 + attackers + trainers);
     const next = (): string => `127.0.0.1:${ports.shift() ?? 0}`;
     const shared = {
-      RIFT_ARTIFACTS: pathToFileURL(join(folder, 'artifacts')).href,
+      RIFT_ARTIFACTS: pathToFileURL(artifacts).href,
       RIFT_WORK_DIR: join(folder, 'work'),
       RIFT_THREADS: '1',
       LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] ?? '',
@@ -103,7 +110,7 @@ export class FaultStack implements AsyncDisposable {
       },
       child: undefined,
     };
-    const stack = new FaultStack(folder, [first, ...attack, ...train], endpoint);
+    const stack = new FaultStack(folder, [first, ...attack, ...train], endpoint, isMounted);
     for (const service of stack.services) stack.#launch(service);
     await stack.client.ready(120_000);
     return stack;
@@ -160,6 +167,14 @@ export class FaultStack implements AsyncDisposable {
     return () => void child?.kill('SIGCONT');
   }
 
+  /** Fills the disk of the artifacts to the last byte. @returns makes the room again */
+  async fillDisk(): Promise<() => Promise<void>> {
+    const path = join(this.folder, 'artifacts', 'filler');
+    const { bavail, bsize } = await statfs(join(this.folder, 'artifacts'));
+    await writeFile(path, Buffer.alloc(bavail * bsize));
+    return () => truncate(path);
+  }
+
   /** Waits until something holds. */
   async until(what: string, holds: () => boolean, withinMs = 120_000): Promise<void> {
     const giveUpAt = performance.now() + withinMs;
@@ -214,6 +229,7 @@ export class FaultStack implements AsyncDisposable {
     );
     // Whoever was killed last may have left the database behind.
     await this.kill('postgres');
+    if (this.hasOwnDisk) spawnSync('umount', ['-l', join(this.folder, 'artifacts')]);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
