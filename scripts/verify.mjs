@@ -5,7 +5,7 @@ import { nodeStage, testSpecs } from './lib/node-stage.mjs';
 
 const root = join(import.meta.dirname, '..');
 const MINUTE = 60_000;
-const LIMITS = { cluster: 90 * MINUTE, namespaces: 20 * MINUTE, fuzz: 60 * MINUTE };
+const LIMITS = { cluster: 90 * MINUTE, namespaces: 20 * MINUTE, fuzz: 60 * MINUTE, faults: 60 * MINUTE };
 
 const name = process.argv[2] ?? '';
 if (!(name in LIMITS)) {
@@ -15,6 +15,7 @@ if (!(name in LIMITS)) {
 const setup = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' });
 if (setup.status !== 0) process.exit(setup.status ?? 1);
 process.env.OMP_WAIT_POLICY = 'PASSIVE';
+if (name === 'faults') process.env.RIFT_FAULT_KILLS ??= '50';
 if (name === 'fuzz') process.env.RIFT_FUZZ_SECONDS ??= '60';
 const print = (line) => process.stdout.write(`${line}\n`);
 const tally = await nodeStage(testSpecs(root, [name]), { root, print }, { concurrency: 1, timeoutMs: LIMITS[name] });

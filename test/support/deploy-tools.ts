@@ -35,8 +35,12 @@ export function findGo(): string | undefined {
   return ['go', '/usr/local/go/bin/go'].find((program) => works([program], 'version'));
 }
 
-/** Builds the command at the root of a Go module once and keeps it. */
-export function goTool(name: string, module: string, version: string): Found {
+/**
+ * Builds a command of a Go module once and keeps it.
+ *
+ * @param path import path of the command; the root of the module by default
+ */
+export function goTool(name: string, module: string, version: string, path: string = module): Found {
   const folder = join(TOOLS, `${name}-${version}`);
   const command = join(folder, name);
   if (existsSync(command)) return { command: [command] };
@@ -47,7 +51,7 @@ export function goTool(name: string, module: string, version: string): Found {
   // As a dependency: `go install` refuses modules that replace others for their own development.
   writeFileSync(join(work, 'go.mod'), `module tool\n\ngo 1.26.0\n\nrequire ${module} ${version}\n`);
   const flags = ['-mod=mod', '-trimpath', '-ldflags=-s -w'];
-  const failure = ran(go, ['-C', work, 'build', ...flags, '-o', name, module], 30 * MINUTE, { CGO_ENABLED: '0' });
+  const failure = ran(go, ['-C', work, 'build', ...flags, '-o', name, path], 30 * MINUTE, { CGO_ENABLED: '0' });
   if (failure === undefined && !existsSync(command)) {
     mkdirSync(folder, { recursive: true });
     renameSync(join(work, name), command);

@@ -20,6 +20,7 @@ import { WorkflowEngine } from './execution/workflow-engine.js';
 import { webServer } from './http/web-server.js';
 import { OrchestratorModule } from './orchestrator.module.js';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.js';
+import { keepRunning } from './postgres/keep-running.js';
 import { renderReport } from './report/index.js';
 import { ExecutionStore } from './runs/execution-store.js';
 import { ResultStore } from './runs/result-store.js';
@@ -164,6 +165,7 @@ async function openDatabase(
   logger.info({ reused: postgres.reused }, 'built-in PostgreSQL runs');
   const undo = { stop: true };
   teardown.add('built-in PostgreSQL', () => (undo.stop ? postgres.stop() : undefined));
+  teardown.add('watch over PostgreSQL', keepRunning(postgres, logger));
   try {
     return { url: postgres.url, lock: await lockOf(postgres.url) };
   } catch (error) {
