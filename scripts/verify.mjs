@@ -26,7 +26,11 @@ process.env.OMP_WAIT_POLICY = 'PASSIVE';
 if (name === 'faults') process.env.RIFT_FAULT_KILLS ??= '50';
 if (name === 'fuzz') process.env.RIFT_FUZZ_SECONDS ??= '60';
 const print = (line) => process.stdout.write(`${line}\n`);
-const tally = await nodeStage([...testSpecs(root, FOLDERS[name] ?? [name]), ...(BESIDE_CODE[name] ?? [])], { root, print }, { concurrency: 1, timeoutMs: LIMITS[name] });
+const tally = await nodeStage(
+  [...testSpecs(root, FOLDERS[name] ?? [name]), ...(BESIDE_CODE[name] ?? [])],
+  { root, print },
+  { concurrency: 1, timeoutMs: LIMITS[name] },
+);
 if (tally.total === 0) tally.fail(`test/${name} holds no tests`);
 print(`\n${tally}`);
 process.exitCode = tally.failed === 0 ? 0 : 1;
