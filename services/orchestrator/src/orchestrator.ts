@@ -136,7 +136,12 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
   const http = config.webAddress === undefined ? undefined : webServer(config, listenAddress(config.webAddress), gate, logger);
   const service = await startService({
     name: 'orchestrator',
-    module: OrchestratorModule.forRoot({ runs: runService, catalog, artifacts: new ArtifactService(artifacts), access: http?.access }),
+    module: OrchestratorModule.forRoot({
+      runs: runService,
+      catalog,
+      artifacts: new ArtifactService(artifacts, config.artifactBytes),
+      access: http?.access,
+    }),
     ...(http ? { http: http.options } : {}),
     packageDefinition,
     services: [SERVICE_NAMES.runs, SERVICE_NAMES.catalog, SERVICE_NAMES.artifacts],
