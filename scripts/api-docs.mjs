@@ -80,7 +80,9 @@ function document() {
     '`grpc.health.v1` and server reflection too; [clients.md](clients.md) has examples. Accuracies are fractions in [0, 1], pixels too.',
     '',
     ...packages.flatMap(({ name, objects }) => {
-      const services = objects.filter((object) => object instanceof protobuf.Service).map((service) => `[${service.name}](#${anchor(service.name)})`);
+      const services = objects
+        .filter((object) => object instanceof protobuf.Service)
+        .map((service) => `[${service.name}](#${anchor(service.name)})`);
       return [`- [\`${name}\`](#${anchor(name)})${services.length > 0 ? `: ${services.join(', ')}` : ''}`];
     }),
     '',

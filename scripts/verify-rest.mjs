@@ -35,7 +35,18 @@ try {
     up.once('exit', (code) => reject(new Error(`rift up ended with ${code}`)));
   });
   // A schema cannot say every rule (that a name is registered, that settings and plan agree), so refusals of what it allows are no failure.
-  const flags = ['--phases', 'coverage,fuzzing', '-n', '20', '--seed', '1', '--max-time', '240', '--exclude-checks', 'positive_data_acceptance'];
+  const flags = [
+    '--phases',
+    'coverage,fuzzing',
+    '-n',
+    '20',
+    '--seed',
+    '1',
+    '--max-time',
+    '240',
+    '--exclude-checks',
+    'positive_data_acceptance',
+  ];
   const { status } = spawnSync(program, ['run', `${web}/api/openapi.json`, '--url', web, '--generation-database', 'none', ...flags], {
     stdio: 'inherit',
     cwd: home,
