@@ -9,8 +9,8 @@ function point(alpha: number, standard: number, attacked: number, allowed: boole
   const adversarialChange = { difference: attacked, images: 200 } as unknown as PathPointData['adversarialChange'];
   return {
     alpha,
-    standard: accuracy as unknown as PathPointData['standard'],
-    adversarial: accuracy as unknown as PathPointData['adversarial'],
+    standard: accuracy,
+    adversarial: accuracy,
     standardChange: null,
     adversarialChange,
     allowed,
