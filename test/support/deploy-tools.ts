@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+const GRPCURL = { module: 'github.com/fullstorydev/grpcurl', package: 'github.com/fullstorydev/grpcurl/cmd/grpcurl', version: 'v1.9.3' };
 const KUSTOMIZE = { module: 'sigs.k8s.io/kustomize/kustomize/v5', version: 'v5.7.1' };
 /** Its version is the newest Kubernetes that it knows the schemas of. */
 const VALIDATOR = { package: 'kubernetes-validate', version: '1.37.0' };
@@ -58,6 +59,12 @@ export function goTool(name: string, module: string, version: string, path: stri
   }
   rmSync(work, { recursive: true, force: true });
   return failure === undefined ? { command: [command] } : { missing: `${name} ${version} could not be built: ${failure}` };
+}
+
+/** grpcurl as it is installed, or built from its Go module. */
+export function findGrpcurl(): Found {
+  if (works(['grpcurl'], '-version')) return { command: ['grpcurl'] };
+  return goTool('grpcurl', GRPCURL.module, GRPCURL.version, GRPCURL.package);
 }
 
 /** kustomize as it is installed, as kubectl carries it, or built from its Go module. */
