@@ -87,7 +87,7 @@ export class Visitor implements AsyncDisposable {
       colorScheme: options.dark === true ? 'dark' : 'light',
       javaScriptEnabled: options.script ?? true,
     });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(120_000);
     const visitor = new Visitor(browser, context, await context.newPage(), base);
     const { page, troubles } = visitor;
     const host = new URL(base).host;
@@ -120,7 +120,7 @@ export class Visitor implements AsyncDisposable {
   }
 
   /** Waits until an expression is true on the page; the pages' own policy forbids Playwright's way, which evaluates text in them. */
-  async until(expression: string, withinMs = 30_000): Promise<void> {
+  async until(expression: string, withinMs = 120_000): Promise<void> {
     const deadline = Date.now() + withinMs;
     while (!(await this.page.evaluate<boolean>(expression))) {
       if (Date.now() > deadline) throw new Error(`${expression} did not become true within ${withinMs} ms on ${this.page.url()}`);
