@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 const SOURCES = ['packages/*/src/**/*.ts', 'services/*/src/**/*.ts', 'native/rift-core/ts/**/*.ts', 'test/**/*.ts'];
-const SPECS = ['**/*.spec.ts', 'test/**/*.ts'];
+const SPECS = ['**/*.spec.ts', '**/*.verify.ts', 'test/**/*.ts'];
 const CONFIG_FILES = ['**/config.ts', '**/config/*.ts', '**/*.spec.ts', 'test/**/*.ts'];
 
 export default tseslint.config(
