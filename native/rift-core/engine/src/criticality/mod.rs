@@ -6,6 +6,7 @@ mod ascent;
 mod ball;
 mod surface;
 mod units;
+mod weights;
 
 use std::collections::HashMap;
 use std::time::Instant;
