@@ -46,6 +46,8 @@ impl Judged {
 /// The robust loss over a unit's weights. Changes are one tensor per module of the unit.
 pub struct Surface {
     network: Box<dyn Weights>,
+    /// The same in float32 where `network` computes in half precision: small rises would drown in its rounding.
+    judge: Option<Box<dyn Weights>>,
     weights: HashMap<String, Tensor>,
     images: Vec<Tensor>,
     labels: Vec<Tensor>,
@@ -60,16 +62,19 @@ impl Surface {
             let rule = format!("must be {} pixels wide, the network's input", network.manifest.input_size);
             return Err(EngineError::invalid("adversarialSet", format!("{:?}", set.adv.size()), rule));
         }
-        let network_weights: Box<dyn Weights> = if network.script().is_some() {
-            Box::new(ScriptWeights::new(network, compute.device)?)
+        // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
+        // only need a direction, and what they find is judged in float32.
+        let kind = match spec.ascent {
+            AscentMethod::NormalizedGradient => compute.fast.format.kind,
+            AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
+        };
+        let graph = |kind: Kind| -> Result<Box<dyn Weights>> { Ok(Box::new(GraphWeights::new(network, kind, compute)?)) };
+        let (searched, judge) = if network.script().is_some() {
+            (Box::new(ScriptWeights::new(network, compute.device)?) as Box<dyn Weights>, None)
+        } else if kind == Kind::Float {
+            (graph(kind)?, None)
         } else {
-            // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
-            // only need a direction, and what they find is judged in float32.
-            let kind = match spec.ascent {
-                AscentMethod::NormalizedGradient => compute.fast.format.kind,
-                AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
-            };
-            Box::new(GraphWeights::new(network, kind, compute)?)
+            (graph(kind)?, Some(graph(Kind::Float)?))
         };
         let weights = network
             .module_names()
@@ -90,7 +95,7 @@ impl Surface {
             order.push(Tensor::f_arange_start(at, at + take, (Kind::Int64, compute.device))?);
             at += take;
         }
-        Ok(Self { network: network_weights, weights, images, labels, order, modules: Vec::new() })
+        Ok(Self { network: searched, judge, weights, images, labels, order, modules: Vec::new() })
     }
 
     /// Number of images.
@@ -105,16 +110,23 @@ impl Surface {
 
     /// Loss and judgement of the network as it is.
     pub fn base(&mut self, control: &Control) -> Result<Judged> {
-        self.network.enter(&[], &self.images, control)?;
-        self.modules.clear();
+        self.move_to(&[], control)?;
         self.judge(&[], control)
     }
 
-    /// Makes `unit` the perturbed one, moving the shared prefix forward to it. Returns the full gradient there.
-    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<Vec<Tensor>> {
-        self.network.enter(&unit.modules, &self.images, control)?;
-        self.modules.clone_from(&unit.modules);
-        self.gradient(&self.zero()?, control).map(|(gradient, _)| gradient)
+    /// Makes `unit` the perturbed one, moving the shared prefix forward to it. Returns the full gradient
+    /// there and the loss as the search sees it.
+    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<(Vec<Tensor>, f64)> {
+        self.move_to(&unit.modules, control)?;
+        self.gradient(&self.zero()?, control).map(|(gradient, judged)| (gradient, judged.mean_loss()))
+    }
+
+    fn move_to(&mut self, modules: &[String], control: &Control) -> Result<()> {
+        for network in std::iter::once(&mut self.network).chain(&mut self.judge) {
+            network.enter(modules, &self.images, control)?;
+        }
+        self.modules = modules.to_vec();
+        Ok(())
     }
 
     /// No change.
@@ -127,14 +139,15 @@ impl Surface {
         self.modules.iter().map(|module| &self.weights[module]).collect()
     }
 
-    /// Loss and judgement of every image under `change`, in the executor's format.
+    /// Loss and judgement of every image under `change`, in float32.
     pub fn judge(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
         let _guard = tch::no_grad_guard();
-        let leaves = self.network.leaves(self.moved(change)?)?;
+        let network = self.judge.as_ref().unwrap_or(&self.network);
+        let leaves = network.leaves(self.moved(change)?)?;
         let (mut losses, mut right) = (Vec::new(), Vec::new());
         for at in 0..self.images.len() {
             control.check()?;
-            let logits = self.network.logits(at, None, &self.images, &leaves)?;
+            let logits = network.logits(at, None, &self.images, &leaves)?;
             losses.extend(evaluate::floats(&cross_entropy(&logits, &self.labels[at])?)?);
             right.extend(evaluate::bytes(&is_right(&logits, &self.labels[at])?)?);
         }

@@ -3,6 +3,7 @@
 pub mod exec;
 pub mod forward;
 pub mod graph;
+mod initial;
 pub mod network;
 pub mod passes;
 mod preact;

@@ -3,19 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rand::Rng;
-use rand_distr::{Distribution, Normal, Uniform};
 use tch::{Device, Kind, Tensor};
 
 use super::exec::{BatchNorm, Executor, Format};
 use super::forward::{Classifier, Forward};
-use super::graph::{Graph, Init, TensorSpec};
+use super::graph::Graph;
+use super::initial::initial_tensor;
 use super::passes;
 use super::script::{self, Loaded, Script};
 use super::zoo::{self, Shape};
 use crate::checkpoint::{read_network, write_network, NetworkManifest, StateDict};
 use crate::error::{EngineError, Result};
-use crate::rng;
 
 /// How a plan may differ from the network itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -286,23 +284,4 @@ impl Network {
 
 fn shape_of(manifest: &NetworkManifest) -> Shape {
     Shape { width: manifest.width, classes: manifest.classes, input_size: manifest.input_size }
-}
-
-fn initial_tensor(spec: &TensorSpec, seed: u64) -> Result<Tensor> {
-    let count = spec.shape.iter().product::<i64>() as usize;
-    let mut rng = rng::stream(seed, &format!("init {}", spec.name), &[]);
-    let values: Vec<f32> = match spec.init {
-        Init::Constant(value) => vec![value as f32; count],
-        Init::KaimingUniform { fan_in } => {
-            let bound = 1.0 / (fan_in as f32).sqrt();
-            let uniform = Uniform::new(-bound, bound).map_err(|error| EngineError::Internal(error.to_string()))?;
-            (0..count).map(|_| rng.sample(uniform)).collect()
-        }
-        Init::Normal { std } => {
-            let normal = Normal::new(0.0, std as f32).map_err(|error| EngineError::Internal(error.to_string()))?;
-            (0..count).map(|_| normal.sample(&mut rng)).collect()
-        }
-    };
-    let tensor = Tensor::f_from_slice(&values)?.f_reshape(&spec.shape)?;
-    Ok(if spec.name.ends_with("num_batches_tracked") { tensor.f_to_kind(Kind::Int64)? } else { tensor })
 }
