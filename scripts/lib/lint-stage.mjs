@@ -12,6 +12,7 @@ function tools(root) {
     { name: 'eslint', command: bin('eslint'), args: ['.', '--max-warnings', '0'], cwd: root },
     { name: 'prettier', command: bin('prettier'), args: ['--check', '--log-level', 'warn', '.'], cwd: root },
     { name: 'import cycles', command: process.execPath, args: [join(root, 'scripts', 'lib', 'import-cycles.mjs')], cwd: root },
+    { name: 'API reference', command: process.execPath, args: [join(root, 'scripts', 'api-docs.mjs'), '--check'], cwd: root },
     { name: 'cargo fmt', command: 'cargo', args: ['fmt', '--all', '--check'], cwd: core },
     {
       name: 'cargo clippy',

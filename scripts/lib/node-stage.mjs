@@ -63,6 +63,9 @@ export async function nodeStage(files, { root, print }, { concurrency, timeoutMs
       print(
         `  ${verdict}  ${reported}/${files.length} ${relative(root, data.file)}: ${data.counts.passed} of ${data.counts.tests} passed (${(data.duration_ms / 1000).toFixed(1)} s)`,
       );
+    } else if (type === 'test:diagnostic' && data.nesting > 0) {
+      // What a test has measured; the runner's own counts come without nesting.
+      print(`        ${data.message}`);
     } else if (type === 'test:stderr' || type === 'test:stdout') {
       if (data.message.trim() !== '') print(`        ${data.message.trimEnd()}`);
     }

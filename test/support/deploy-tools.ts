@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+const GRPCURL = { module: 'github.com/fullstorydev/grpcurl', package: 'github.com/fullstorydev/grpcurl/cmd/grpcurl', version: 'v1.9.3' };
 const KUSTOMIZE = { module: 'sigs.k8s.io/kustomize/kustomize/v5', version: 'v5.7.1' };
 /** Its version is the newest Kubernetes that it knows the schemas of. */
 const VALIDATOR = { package: 'kubernetes-validate', version: '1.37.0' };
@@ -35,8 +36,12 @@ export function findGo(): string | undefined {
   return ['go', '/usr/local/go/bin/go'].find((program) => works([program], 'version'));
 }
 
-/** Builds the command at the root of a Go module once and keeps it. */
-export function goTool(name: string, module: string, version: string): Found {
+/**
+ * Builds a command of a Go module once and keeps it.
+ *
+ * @param path import path of the command; the root of the module by default
+ */
+export function goTool(name: string, module: string, version: string, path: string = module): Found {
   const folder = join(TOOLS, `${name}-${version}`);
   const command = join(folder, name);
   if (existsSync(command)) return { command: [command] };
@@ -47,13 +52,19 @@ export function goTool(name: string, module: string, version: string): Found {
   // As a dependency: `go install` refuses modules that replace others for their own development.
   writeFileSync(join(work, 'go.mod'), `module tool\n\ngo 1.26.0\n\nrequire ${module} ${version}\n`);
   const flags = ['-mod=mod', '-trimpath', '-ldflags=-s -w'];
-  const failure = ran(go, ['-C', work, 'build', ...flags, '-o', name, module], 30 * MINUTE, { CGO_ENABLED: '0' });
+  const failure = ran(go, ['-C', work, 'build', ...flags, '-o', name, path], 30 * MINUTE, { CGO_ENABLED: '0' });
   if (failure === undefined && !existsSync(command)) {
     mkdirSync(folder, { recursive: true });
     renameSync(join(work, name), command);
   }
   rmSync(work, { recursive: true, force: true });
   return failure === undefined ? { command: [command] } : { missing: `${name} ${version} could not be built: ${failure}` };
+}
+
+/** grpcurl as it is installed, or built from its Go module. */
+export function findGrpcurl(): Found {
+  if (works(['grpcurl'], '-version')) return { command: ['grpcurl'] };
+  return goTool('grpcurl', GRPCURL.module, GRPCURL.version, GRPCURL.package);
 }
 
 /** kustomize as it is installed, as kubectl carries it, or built from its Go module. */

@@ -1,7 +1,7 @@
 import { FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, ServiceError } from '@rift/service-kit/client';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, truncate } from 'node:fs/promises';
 import { type Artifact, type Expectation } from './store.js';
 
 const READ_SIZE = 1 << 20;
@@ -73,24 +73,48 @@ export async function measure(path: string): Promise<Artifact> {
   return { digest: hash.digest('hex'), size };
 }
 
+/** What ended a stream whose bytes so far are good. */
+export class BrokenStream extends Error {
+  override readonly name = 'BrokenStream';
+}
+
 /**
- * Writes a stream into a new file and syncs it. Stops at the first byte beyond the expected size, so that nobody can fill the disk
+ * Writes a stream into a new file, or on from an offset into one that holds the bytes before it, and syncs it. Stops at the first byte beyond the expected size, so that nobody can fill the disk
  * with more than was announced.
+ *
+ * @throws BrokenStream with the cause when the stream fails; the bytes before that are synced
  */
-export async function writeNew(path: string, source: AsyncIterable<Uint8Array>, expected: Expectation): Promise<Artifact> {
+export async function write(path: string, source: AsyncIterable<Uint8Array>, expected: Expectation, offset = 0): Promise<Artifact> {
   const hash = createHash('sha256');
   let size = 0;
-  const handle = await open(path, 'wx', 0o444);
+  if (offset > 0) {
+    await truncate(path, offset);
+    for await (const chunk of readFrom(path)) hash.update(chunk);
+    size = offset;
+  }
+  const handle = await open(path, offset > 0 ? 'a' : 'ax', 0o644);
   try {
-    for await (const chunk of source) {
+    for await (const chunk of unbroken(source)) {
       size += chunk.length;
       if (expected.size !== undefined && size > expected.size) throw new InvalidArgument('size', expected.size, 'the content is longer');
       hash.update(chunk);
       for (let done = 0; done < chunk.length;) done += (await handle.write(chunk, done)).bytesWritten;
     }
     await handle.sync();
+  } catch (error) {
+    if (error instanceof BrokenStream) await handle.sync();
+    throw error;
   } finally {
     await handle.close();
   }
   return { digest: hash.digest('hex'), size };
+}
+
+/** Tells failures of the stream from those of its writer. */
+async function* unbroken(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* source;
+  } catch (cause) {
+    throw new BrokenStream('the stream broke', { cause });
+  }
 }

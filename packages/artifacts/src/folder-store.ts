@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Stats } from 'node:fs';
 import { access, chmod, constants, mkdir, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileError, measure, readFrom, syncFile, syncFolder, writeNew } from './files.js';
+import { BrokenStream, fileError, measure, readFrom, syncFile, syncFolder, write } from './files.js';
 import {
   type Artifact,
   type ArtifactStore,
@@ -67,7 +67,6 @@ export class FolderStore implements ArtifactStore {
         return stored;
       }
       await syncFile(path);
-      await chmod(path, 0o444);
       return await this.#settle(path, await measure(path), expected);
     } catch (error) {
       throw fileError(error, path);
@@ -78,12 +77,46 @@ export class FolderStore implements ArtifactStore {
     if (expected.digest !== undefined) assertDigest(expected.digest);
     const path = await this.scratchPath();
     try {
-      return await this.#settle(path, await writeNew(path, source, expected), expected);
+      return await this.#settle(path, await write(path, source, expected), expected);
     } catch (error) {
-      throw fileError(error, path);
+      throw fileError(error instanceof BrokenStream ? error.cause : error, path);
     } finally {
       await rm(path, { force: true });
     }
+  }
+
+  async putPart(source: AsyncIterable<Uint8Array>, expected: Required<Expectation>, offset: number): Promise<StoredArtifact> {
+    assertDigest(expected.digest);
+    const path = await this.scratchPath();
+    const kept = this.#partOf(expected.digest);
+    try {
+      if (offset > 0) await this.#takePart(expected.digest, offset, path);
+      return await this.#settle(path, await write(path, source, expected, offset), expected);
+    } catch (error) {
+      if (!(error instanceof BrokenStream)) throw fileError(error, path);
+      // Whoever breaks the rules of an upload does not go on with it.
+      if (!(error.cause instanceof InvalidArgument)) await rename(path, kept);
+      throw fileError(error.cause, path);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Takes what is kept of an upload for one writer alone: a second one finds nothing. */
+  async #takePart(digest: Digest, offset: number, path: string): Promise<void> {
+    const received = await this.received(digest);
+    if (offset > received) throw new InvalidArgument('offset', offset, `must be at most the ${received} bytes that were received`);
+    try {
+      await rename(this.#partOf(digest), path);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      throw new InvalidArgument('offset', offset, 'must be 0: another upload goes on with what was received', { cause: error });
+    }
+  }
+
+  async received(digest: Digest): Promise<number> {
+    assertDigest(digest);
+    return (await statOf(this.#partOf(digest)))?.size ?? 0;
   }
 
   putBytes(bytes: Uint8Array, expected: Expectation = {}): Promise<StoredArtifact> {
@@ -103,6 +136,7 @@ export class FolderStore implements ArtifactStore {
     }
     const folder = dirname(target);
     if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(dirname(folder));
+    await chmod(path, 0o444);
     await rename(path, target);
     await syncFolder(folder);
     this.#verified.set(found.digest, identity(await stat(target)));
@@ -190,6 +224,10 @@ export class FolderStore implements ArtifactStore {
       if (error instanceof NotFound || error instanceof FailedPrecondition) return false;
       throw error;
     }
+  }
+
+  #partOf(digest: Digest): string {
+    return join(this.#incoming, `part-${digest}`);
   }
 
   #pathOf(digest: Digest): string {

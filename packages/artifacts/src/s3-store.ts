@@ -59,6 +59,14 @@ export class S3Store implements ArtifactStore {
     return this.#publish(await this.options.cache.putStream(source, expected));
   }
 
+  async putPart(source: AsyncIterable<Uint8Array>, expected: Required<Expectation>, offset: number): Promise<StoredArtifact> {
+    return this.#publish(await this.options.cache.putPart(source, expected, offset));
+  }
+
+  received(digest: Digest): Promise<number> {
+    return this.options.cache.received(digest);
+  }
+
   async putBytes(bytes: Uint8Array, expected?: Expectation): Promise<StoredArtifact> {
     return this.#publish(await this.options.cache.putBytes(bytes, expected));
   }

@@ -35,6 +35,14 @@ export interface ArtifactStore {
   adoptFile(path: string, expected?: Expectation): Promise<StoredArtifact>;
   /** Stores what a stream yields, at the pace of the disk. A stream that fails leaves nothing. */
   putStream(source: AsyncIterable<Uint8Array>, expected?: Expectation): Promise<StoredArtifact>;
+  /**
+   * Stores what a stream yields, like putStream(), but keeps what arrived when the stream fails, so that another one goes on from there.
+   *
+   * @param offset place of the stream's first byte, at most received(); 0 begins anew
+   */
+  putPart(source: AsyncIterable<Uint8Array>, expected: Required<Expectation>, offset: number): Promise<StoredArtifact>;
+  /** Bytes kept of a putPart() that failed; they go after a day. */
+  received(digest: Digest): Promise<number>;
   /** Stores bytes. */
   putBytes(bytes: Uint8Array, expected?: Expectation): Promise<StoredArtifact>;
   /** A path on this machine where the verified bytes can be read. Never write to it. */

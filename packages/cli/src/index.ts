@@ -1,1 +1,2 @@
 export { runCli, type CliStreams } from './cli.js';
+export { createProgram } from './program.js';

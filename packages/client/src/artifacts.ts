@@ -39,7 +39,8 @@ export class Artifacts {
   }
 
   /**
-   * Stores a file. Content that the service holds already is not sent again; a broken connection starts the file over.
+   * Stores a file. Content that the service holds already is not sent again; after a broken connection, also one of an earlier process,
+   * it goes on with the first byte that did not arrive.
    *
    * @throws NotFound when the file does not exist, InvalidArgument when it changes while it is sent
    */
@@ -49,7 +50,8 @@ export class Artifacts {
       const { digest, size } = await hashFile(handle, options.signal);
       if ((await this.stat(digest, signalOf(options))) !== undefined) return { digest, size };
       await this.#retried(async () => {
-        await this.peer.clientStream(methods.Upload, uploadMessages(handle, { digest, size }, options), signalOf(options));
+        const { received } = await this.peer.unary(methods.Stat, { digest }, { idempotent: true, ...signalOf(options) });
+        await this.peer.clientStream(methods.Upload, uploadMessages(handle, { digest, size }, received, options), signalOf(options));
       }, options.signal);
       return { digest, size };
     } finally {
@@ -158,9 +160,9 @@ async function openFile(path: string): Promise<FileHandle> {
   throw new InvalidArgument('file', path, 'must be a file');
 }
 
-/** The file's chunks from the start; reads by position, so that it can be done again on the same handle. */
-async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer, void, void> {
-  for (let position = 0; ;) {
+/** The file's chunks from an offset on; reads by position, so that it can be done again on the same handle. */
+async function* chunksOf(handle: FileHandle, offset = 0): AsyncGenerator<Buffer, void, void> {
+  for (let position = offset; ;) {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, position);
     if (bytesRead === 0) return;
@@ -183,11 +185,12 @@ async function hashFile(handle: FileHandle, signal: AbortSignal | undefined): Pr
 async function* uploadMessages(
   handle: FileHandle,
   { digest, size }: StoredFile,
+  offset: number,
   { onProgress }: TransferOptions,
 ): AsyncGenerator<UploadRequestInput, void, void> {
-  yield { header: { digest, size } };
-  let done = 0;
-  for await (const chunk of chunksOf(handle)) {
+  yield { header: { digest, size, offset } };
+  let done = offset;
+  for await (const chunk of chunksOf(handle, offset)) {
     yield { chunk };
     done += chunk.length;
     onProgress?.(done, size);

@@ -20,6 +20,8 @@ const SETTINGS = {
   RIFT_HOME: setting.text().default('.rift'),
   /** Artifact store: a folder, file:// or s3:// address; RIFT_HOME/artifacts by default. */
   RIFT_ARTIFACTS: setting.text().optional(),
+  /** Gibibytes that the artifact store may hold when an upload begins; 0 for any number. */
+  RIFT_ARTIFACTS_GIB: setting.integer(0, 1_000_000).default(0),
   /** PostgreSQL to use; the built-in one under RIFT_HOME by default. */
   DATABASE_URL: setting
     .text()
@@ -82,6 +84,8 @@ export interface OrchestratorConfig {
   readonly home: string;
   /** URL of the artifact store. */
   readonly artifacts: string;
+  /** Bytes that the artifact store may hold; Infinity for any number. */
+  readonly artifactBytes: number;
   readonly databaseUrl: string | undefined;
   readonly attackers: readonly string[];
   readonly trainers: readonly string[];
@@ -122,6 +126,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     webHosts: found.RIFT_WEB_HOSTS,
     home,
     artifacts: storeUrl(found.RIFT_ARTIFACTS ?? join(home, 'artifacts')),
+    artifactBytes: found.RIFT_ARTIFACTS_GIB === 0 ? Infinity : found.RIFT_ARTIFACTS_GIB * 2 ** 30,
     databaseUrl: found.DATABASE_URL,
     attackers: found.RIFT_ATTACKERS,
     trainers: found.RIFT_TRAINERS,

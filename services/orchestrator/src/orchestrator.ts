@@ -20,6 +20,7 @@ import { WorkflowEngine } from './execution/workflow-engine.js';
 import { webServer } from './http/web-server.js';
 import { OrchestratorModule } from './orchestrator.module.js';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.js';
+import { keepRunning } from './postgres/keep-running.js';
 import { renderReport } from './report/index.js';
 import { ExecutionStore } from './runs/execution-store.js';
 import { ResultStore } from './runs/result-store.js';
@@ -135,7 +136,12 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
   const http = config.webAddress === undefined ? undefined : webServer(config, listenAddress(config.webAddress), gate, logger);
   const service = await startService({
     name: 'orchestrator',
-    module: OrchestratorModule.forRoot({ runs: runService, catalog, artifacts: new ArtifactService(artifacts), access: http?.access }),
+    module: OrchestratorModule.forRoot({
+      runs: runService,
+      catalog,
+      artifacts: new ArtifactService(artifacts, config.artifactBytes),
+      access: http?.access,
+    }),
     ...(http ? { http: http.options } : {}),
     packageDefinition,
     services: [SERVICE_NAMES.runs, SERVICE_NAMES.catalog, SERVICE_NAMES.artifacts],
@@ -164,6 +170,7 @@ async function openDatabase(
   logger.info({ reused: postgres.reused }, 'built-in PostgreSQL runs');
   const undo = { stop: true };
   teardown.add('built-in PostgreSQL', () => (undo.stop ? postgres.stop() : undefined));
+  teardown.add('watch over PostgreSQL', keepRunning(postgres, logger));
   try {
     return { url: postgres.url, lock: await lockOf(postgres.url) };
   } catch (error) {

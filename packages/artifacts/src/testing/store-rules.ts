@@ -103,6 +103,28 @@ export function storeRules(
     assert.deepEqual(await collect(store.list()), []);
   });
 
+  it('goes on with an upload where it broke, for one writer, and refuses what was never received', async (t) => {
+    const store = await open(t);
+    const bytes = randomBytes(100_000);
+    const expected = { digest: digestOf(bytes), size: bytes.length };
+    await assert.rejects(store.putPart(inPieces(bytes, 10, 5), expected, 0), /the connection broke/);
+    assert.equal(await store.stat(expected.digest), undefined);
+    assert.equal(await store.received(expected.digest), 50_000);
+    await assert.rejects(store.putPart(inPieces(bytes, 1), expected, 50_001), InvalidArgument);
+    const rest = (from: number): AsyncGenerator<Buffer> => inPieces(bytes.subarray(from), 3);
+    const both = await Promise.allSettled([store.putPart(rest(40_000), expected, 40_000), store.putPart(rest(40_000), expected, 40_000)]);
+    assert.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+    assert.deepEqual(readFileSync(await store.open(expected.digest)), bytes);
+    assert.equal(await store.received(expected.digest), 0);
+  });
+
+  it('keeps nothing of an upload that turns out to be something else', async (t) => {
+    const store = await open(t);
+    const expected = { digest: digestOf(Buffer.from('x')), size: 100_000 };
+    await assert.rejects(store.putPart(inPieces(randomBytes(100_000), 4), expected, 0), InvalidArgument);
+    assert.equal(await store.received(expected.digest), 0);
+  });
+
   it('names the digest it does not have', async (t) => {
     const store = await open(t);
     const digest = digestOf(Buffer.from('nobody'));

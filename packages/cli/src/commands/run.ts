@@ -89,7 +89,7 @@ export function registerRun(program: Command, start: StartSession): void {
 
 /** What `rift demo` stands for. */
 function sampleOptions({ output, cache }: Pick<Options, 'output' | 'cache'>): Options {
-  const { corruptions, severities, alphas: points } = SAMPLE_EDITS;
+  const { corruptions, severities, alphas: points, margin } = SAMPLE_EDITS;
   return {
     network: SAMPLE.network,
     data: SAMPLE.data,
@@ -106,6 +106,7 @@ function sampleOptions({ output, cache }: Pick<Options, 'output' | 'cache'>): Op
     ...(corruptions === undefined ? {} : { corruptions }),
     ...(severities === undefined ? {} : { severities }),
     ...(points === undefined ? {} : { alphas: points }),
+    ...(margin === undefined ? {} : { margin }),
     ...(output === undefined ? {} : { output }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import { usageError } from '../errors.js';
 import { StackHost, StackTaken } from '../local/host.js';
@@ -24,8 +24,8 @@ export function registerUp(program: Command, start: StartSession): void {
     .description('run all services on this machine in the foreground, with the web page; Ctrl-C stops them')
     .option('--trainers <n>', 'trainers, which share the threads', integer('--trainers', { min: 1, max: 64 }), 1)
     .option('--attackers <n>', 'attackers, which share the threads', integer('--attackers', { min: 1, max: 64 }), 1)
-    .option('--port <n>', 'port of the gRPC services (default: a free one)', port('--port'), 0)
-    .option('--web-port <n>', 'port of the web page (default: a free one)', port('--web-port'), 0)
+    .addOption(new Option('--port <n>', 'port of the gRPC services').argParser(port('--port')).default(0, 'a free one'))
+    .addOption(new Option('--web-port <n>', 'port of the web page').argParser(port('--web-port')).default(0, 'a free one'))
     .addHelpText('after', example('rift up --port 50051 --web-port 8080'))
     .action(async (options: Options, self: Command) => runUp(start(self), options));
 }

@@ -50,6 +50,8 @@ function failure(error: unknown): ReturnType<typeof toGrpcFailure> {
  */
 export class FakeOrchestrator {
   readonly artifacts = new Map<string, Buffer>();
+  /** What arrived of uploads that were broken off, by digest. */
+  readonly received = new Map<string, Buffer>();
   readonly networks = new Map<string, NetworkEntry>();
   readonly datasets = new Map<string, DatasetEntry>();
   readonly runs = new Map<string, Run>();
@@ -265,7 +267,7 @@ export class FakeOrchestrator {
       },
       Stat: this.#unary('Stat', ({ digest }: { digest: string }) => {
         const bytes = this.artifacts.get(digest);
-        return { exists: bytes !== undefined, size: bytes?.length ?? 0 };
+        return { exists: bytes !== undefined, size: bytes?.length ?? 0, received: this.received.get(digest)?.length ?? 0 };
       }),
     };
   }
@@ -274,11 +276,18 @@ export class FakeOrchestrator {
     const chunks: Buffer[] = [];
     let digest = '';
     for await (const message of call as AsyncIterable<UploadRequest>) {
-      if (message.header) digest = message.header.digest;
-      else if (message.chunk) chunks.push(message.chunk);
+      if (message.header) {
+        const { offset } = message.header;
+        digest = message.header.digest;
+        this.calls.push({ method: 'Upload', request: { digest, offset } });
+        chunks.push((this.received.get(digest) ?? Buffer.alloc(0)).subarray(0, offset));
+      } else if (message.chunk) chunks.push(message.chunk);
     }
-    this.calls.push({ method: 'Upload', request: { digest } });
-    if (this.#isBroken('Upload') !== undefined) throw new Unavailable('fake', 'broken by the test');
+    const broken = this.#isBroken('Upload');
+    if (broken !== undefined) {
+      this.received.set(digest, Buffer.concat(chunks).subarray(0, broken.after));
+      throw new Unavailable('fake', 'broken by the test');
+    }
     const stored = this.store(Buffer.concat(chunks));
     if (stored !== digest) {
       this.artifacts.delete(stored);

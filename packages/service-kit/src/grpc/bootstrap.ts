@@ -33,6 +33,7 @@ export interface ServiceOptions {
   readonly grpc: ListenAddress & {
     readonly credentials?: ServerCredentials;
     readonly authorize?: Authorize;
+    readonly streamsPerCaller?: number;
     readonly reflection?: boolean;
     readonly unaryTimeoutMs?: number;
     readonly drainMs?: number;

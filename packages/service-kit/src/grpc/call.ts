@@ -1,6 +1,7 @@
 import { type EventEmitter } from 'node:events';
 import { type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { Cancelled, DeadlineExceeded } from '../errors.js';
+import { Undecodable } from './decoding.js';
 
 /** A call as its handler sees it, of whichever of the four kinds. */
 export type AnyCall =
@@ -48,7 +49,7 @@ export function abortCall(call: AnyCall, reason: Error): void {
 
 /**
  * The messages the caller sends, read only as fast as they are taken, and without closing the answering side at their end.
- * @throws the reason of the call's signal when the caller goes away in between
+ * @throws the reason of the call's signal when the caller goes away in between, InvalidArgument for bytes that are no message
  */
 export async function* requestsOf<T>(
   call: ServerReadableStream<T, unknown> | ServerDuplexStream<T, unknown>,
@@ -56,6 +57,7 @@ export async function* requestsOf<T>(
   const signal = callSignal(call);
   try {
     for await (const message of call.iterator({ destroyOnReturn: false })) {
+      if (message instanceof Undecodable) throw message.error;
       yield message as T;
       signal.throwIfAborted();
     }
@@ -78,4 +80,14 @@ export function drained(call: StreamingCall, signal: AbortSignal): Promise<void>
     call.once('drain', done);
     signal.addEventListener('abort', done, { once: true });
   });
+}
+
+/** What a request says it is about, for the audit log: no content, no secrets. */
+export function identifiersIn(request: unknown): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const key of ['id', 'name', 'digest', 'requestId']) {
+    const value = (request as Record<string, unknown> | null)?.[key];
+    if (typeof value === 'string' && value !== '') found[`request.${key}`] = value.slice(0, 200);
+  }
+  return found;
 }

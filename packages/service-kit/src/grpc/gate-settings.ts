@@ -27,6 +27,8 @@ export const GATE_VARIABLES = {
   RIFT_OIDC_ROLE_CLAIM: setting.text().default('roles'),
   /** Calls that one caller may make per second, with bursts of twice as many; 0 for no limit. */
   RIFT_CALLS_PER_SECOND: setting.integer(0, 1_000_000).default(500),
+  /** Streams that one caller may have open at once; 0 for no limit. */
+  RIFT_STREAMS_PER_CALLER: setting.integer(0, 1_000_000).default(100),
 };
 
 type GateVariables = Readonly<z.output<z.ZodObject<typeof GATE_VARIABLES>>>;
@@ -45,5 +47,6 @@ export function gateSettings(found: GateVariables): GateSettings {
     tokensFile: found.RIFT_TOKENS,
     oidc: issuer === undefined ? undefined : { issuer, audience, roleClaim, ...(jwks === undefined ? {} : { jwks }) },
     callsPerSecond: found.RIFT_CALLS_PER_SECOND,
+    streamsPerCaller: found.RIFT_STREAMS_PER_CALLER,
   };
 }

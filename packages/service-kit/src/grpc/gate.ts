@@ -20,6 +20,8 @@ export interface GateSettings {
   readonly oidc?: OidcOptions | undefined;
   /** Calls per second and caller; 0 for no limit. */
   readonly callsPerSecond: number;
+  /** Streams that one caller may have open; none or 0 for no limit. */
+  readonly streamsPerCaller?: number;
 }
 
 /** Who may do what. */
@@ -66,11 +68,12 @@ export class Gate<Role extends string> {
   }
 
   /** How a server is to be started. */
-  serverOptions(): { credentials?: ServerCredentials; authorize: Authorize } {
+  serverOptions(): { credentials?: ServerCredentials; authorize: Authorize; streamsPerCaller: number } {
     const files = this.tlsFiles;
     return {
       ...(files === undefined ? {} : { credentials: serverTls(files) }),
       authorize: (metadata, path, peer) => this.admit(metadata, path, peer),
+      streamsPerCaller: this.settings.streamsPerCaller ?? 0,
     };
   }
 
@@ -102,6 +105,11 @@ export class Gate<Role extends string> {
     if (token !== undefined && this.#oidc !== undefined && OidcTokens.isOne(token)) return this.#oidc.callerOf(token);
     if (this.tokens !== undefined) return this.tokens.callerOf(header);
     throw new Unauthenticated(token === undefined ? 'send "authorization: Bearer TOKEN"' : 'this is no token of the issuer');
+  }
+
+  /** Counts a call that comes another way than gRPC. @throws ResourceExhausted, with the time after which to try again */
+  count(caller: string): void {
+    this.#limit.take(caller);
   }
 
   /** @throws PermissionDenied when the role is not enough for what is needed */

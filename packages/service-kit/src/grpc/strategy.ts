@@ -18,9 +18,11 @@ import { type Logger } from '../logger.js';
 import { type Metrics } from '../metrics.js';
 import { type Readiness } from '../readiness.js';
 import { startSpan } from '../tracing.js';
-import { type AnyCall, type StreamingCall, abortCall, callSignal } from './call.js';
+import { type AnyCall, type StreamingCall, abortCall, callSignal, identifiersIn } from './call.js';
+import { Undecodable, lenientlyDecoded } from './decoding.js';
 import { type ErrorFilter } from './error-filter.js';
 import { Health } from './health.js';
+import { OpenStreams } from './open-streams.js';
 import { type GrpcFailure, toGrpcFailure } from './status.js';
 
 const MEGABYTE = 1 << 20;
@@ -58,6 +60,8 @@ export interface GrpcStrategyOptions {
   readonly credentials?: ServerCredentials;
   /** Lets a call of the services pass, or throws; health and reflection are open to all. */
   readonly authorize?: Authorize;
+  /** Streams that one caller may have open at once; 0, the default, for no limit. */
+  readonly streamsPerCaller?: number;
   /** Whether callers may ask for the contracts (grpc.reflection); default true. */
   readonly reflection?: boolean;
   /** Longest time a unary call may take, in milliseconds, whatever deadline its caller set; default 120 000. */
@@ -88,11 +92,13 @@ export class GrpcStrategy extends ServerGrpc {
   readonly #used = new Set<string>();
   readonly #streams = new Set<AnyCall>();
   readonly #unary = new Set<AnyCall>();
+  readonly #streamsOf: OpenStreams;
   #server: Server | undefined;
   #port = 0;
 
   constructor(private readonly settings: GrpcStrategyOptions) {
     super({ package: [], packageDefinition: settings.packageDefinition, url: settings.url });
+    this.#streamsOf = new OpenStreams(settings.streamsPerCaller ?? 0);
     this.#health = new Health(settings.services, settings.readiness);
   }
 
@@ -131,7 +137,7 @@ export class GrpcStrategy extends ServerGrpc {
     for (const name of this.settings.services) {
       const definition = this.settings.packageDefinition[name] as ServiceDefinition | undefined;
       if (definition === undefined || 'format' in definition) problems.push(`the contracts hold no service ${name}`);
-      else server.addService(definition, this.#implementationOf(name, definition, problems));
+      else server.addService(lenientlyDecoded(definition), this.#implementationOf(name, definition, problems));
     }
     for (const route of this.messageHandlers.keys())
       if (!this.#used.has(route)) problems.push(`no RPC of the services is handled by ${route}`);
@@ -167,8 +173,11 @@ export class GrpcStrategy extends ServerGrpc {
       const span = startSpan(method.path.slice(1), 'server', parentOf(text(call, 'traceparent')));
       const runId = text(call, RUN_ID_KEY);
       const context = { traceId: span.traceId, spanId: span.spanId, ...(runId === undefined ? {} : { runId }) };
+      let leave = (): void => undefined;
       const invoke = async (): Promise<unknown> => {
         observed.admission = (await this.settings.authorize?.(call.metadata, method.path, call.getPeer())) ?? undefined;
+        if (method.requestStream || method.responseStream) leave = this.#streamsOf.enter(observed.admission?.caller ?? 'unknown');
+        if (input instanceof Undecodable) throw input.error;
         return handler(input, call.metadata, call);
       };
       withContext(context, () => {
@@ -176,6 +185,7 @@ export class GrpcStrategy extends ServerGrpc {
           ? this.#answerWithStream(call as StreamingCall, invoke())
           : this.#answerOnce(call, method.path, invoke(), answer);
         void work.then((error) => {
+          leave();
           span.end(error, {
             'rpc.system': 'grpc',
             'rpc.method': method.path.slice(1),
@@ -313,16 +323,6 @@ function bound(server: Server, url: string, credentials: ServerCredentials): Pro
       reject(new FailedPrecondition(url, rule, { cause: error }));
     });
   });
-}
-
-/** What a request says it is about, for the audit log: no content, no secrets. */
-function identifiersIn(request: unknown): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const key of ['id', 'name', 'digest', 'requestId']) {
-    const value = (request as Record<string, unknown> | null)?.[key];
-    if (typeof value === 'string' && value !== '') found[`request.${key}`] = value.slice(0, 200);
-  }
-  return found;
 }
 
 function text(call: AnyCall, key: string): string | undefined {

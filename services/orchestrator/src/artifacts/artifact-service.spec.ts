@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { FolderStore } from '@rift/artifacts';
 import type { UploadRequest } from '@rift/contracts';
-import { InvalidArgument, NotFound } from '@rift/service-kit';
+import { InvalidArgument, NotFound, ResourceExhausted } from '@rift/service-kit';
 import { ArtifactService } from './artifact-service.js';
 
 describe('ArtifactService', () => {
@@ -22,10 +22,10 @@ describe('ArtifactService', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   async function* upload(
-    header: { digest: string; size: number } | null,
+    header: { digest: string; size: number; offset?: number } | null,
     chunks: readonly Buffer[],
   ): AsyncGenerator<UploadRequest, void, void> {
-    if (header) yield { content: 'header', header };
+    if (header) yield { content: 'header', header: { offset: 0, ...header } };
     for (const chunk of chunks) yield { content: 'chunk', chunk };
   }
 
@@ -45,7 +45,9 @@ describe('ArtifactService', () => {
     await assert.rejects(service.upload(wrong), InvalidArgument);
     const short = upload({ digest, size: content.length }, [content.subarray(0, 1000)]);
     await assert.rejects(service.upload(short), InvalidArgument);
-    assert.deepEqual(await service.stat(digest), { exists: false, size: 0 });
+    const rest = upload({ digest, size: content.length, offset: 1000 }, [content.subarray(1000)]);
+    await assert.rejects(service.upload(rest), /offset is 1000: must be at most the 0 bytes that were received/);
+    assert.deepEqual(await service.stat(digest), { exists: false, size: 0, received: 0 });
   });
 
   it('refuses messages out of order', async () => {
@@ -70,7 +72,7 @@ describe('ArtifactService', () => {
     };
     assert.equal((await service.upload(counted())).existed, true);
     assert.equal(read, 1);
-    assert.deepEqual(await service.stat(digest), { exists: true, size: content.length });
+    assert.deepEqual(await service.stat(digest), { exists: true, size: content.length, received: 0 });
   });
 
   it('gives bytes back from any offset', async () => {
@@ -78,6 +80,17 @@ describe('ArtifactService', () => {
     assert.ok((await bytesFrom(2_999_990)).equals(content.subarray(2_999_990)));
     assert.equal((await bytesFrom(content.length)).length, 0);
     await assert.rejects(bytesFrom(content.length + 1), InvalidArgument);
+  });
+
+  it('refuses an upload that the store has no room for by its quota, before it takes a byte', async () => {
+    const small = new ArtifactService(service.store, content.length + 10);
+    const other = Buffer.from('more than ten bytes');
+    const header = { digest: createHash('sha256').update(other).digest('hex'), size: other.length };
+    await assert.rejects(
+      small.upload(upload(header, [other])),
+      (error) => error instanceof ResourceExhausted && /RIFT_ARTIFACTS_GIB/.test(error.message),
+    );
+    assert.equal((await small.upload(upload({ digest, size: content.length }, []))).existed, true);
   });
 
   it('says which artifact is missing', async () => {

@@ -13,7 +13,7 @@ export interface CollectorOptions {
   readonly artifacts: ArtifactStore;
   /** Time between two sweeps, in milliseconds; an artifact goes when two sweeps in a row found nothing that refers to it. */
   readonly intervalMs: number;
-  /** Days for which results of deleted runs are kept for other runs. */
+  /** Days after their last use for which results of deleted runs are kept for other runs. */
   readonly keepDays: number;
   readonly logger: Logger;
 }
@@ -66,7 +66,7 @@ export class Collector {
     await database.run((db) =>
       db
         .deleteFrom('results')
-        .where('created_at', '<', before)
+        .where('used_at', '<', before)
         .where((where) => where.not(where.exists(where.selectFrom('runs').select('id').whereRef('runs.id', '=', 'results.run_id'))))
         .execute(),
     );

@@ -37,9 +37,9 @@ export class ExecutorLock {
     client.on('error', () => undefined);
     await client.connect();
     for (const setting of KEEPALIVE) await client.query(`SET ${setting}`);
-    const giveUpAt = Date.now() + WAIT_MS;
+    const giveUpAt = performance.now() + WAIT_MS;
     while (!(await tryLock(client, this.executorId))) {
-      if (Date.now() > giveUpAt) {
+      if (performance.now() > giveUpAt) {
         await client.end();
         throw new FailedPrecondition(
           `executor "${this.executorId}"`,

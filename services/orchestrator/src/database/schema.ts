@@ -37,6 +37,8 @@ export interface RunTable {
 
 /** What the names of a run stood for when it was accepted. */
 export interface RunInputs {
+  /** Version of the engine that the run began with; unset for runs of versions that did not record it. */
+  readonly engineVersion?: string;
   /** Digest by name or digest, as the settings and the plan spell it. */
   readonly networks: Readonly<Record<string, string>>;
   readonly dataset: { readonly digest: string; readonly classes: readonly string[]; readonly splits: Readonly<Record<string, SplitInput>> };
@@ -72,6 +74,8 @@ export interface EventTable {
   stage_id: string | null;
   at: Date;
   payload: Buffer;
+  /** Token of the write that logged it; null for those of older versions. */
+  write: string | null;
 }
 
 /** Results of units of work by the hash of all that determines them. */
@@ -86,6 +90,8 @@ export interface ResultTable {
   result: Buffer;
   seconds: number;
   created_at: CreatedAt;
+  /** When a run last took it. */
+  used_at: Generated<Date>;
 }
 
 /** Registered networks and data sets. */

@@ -1,6 +1,7 @@
 import type { Stage, StageResult } from '@rift/contracts';
 import { DEFAULT_COMPUTE } from '@rift/validation';
 import { Internal, inSpan, newTraceId, withContext } from '@rift/service-kit';
+import { isDatabaseAway } from '../database/database.js';
 import { planCodec, settingsCodec, stageResultCodec } from '../messages/codec.js';
 import { orderStages } from '../plan/order.js';
 import { Superseded } from '../runs/execution-store.js';
@@ -59,6 +60,7 @@ export class RunExecutor {
     const scope = this.#scopeOf(taken.record, taken.claim.fence);
     this.#enter(runId, scope);
     try {
+      await this.#tellOfVersions(scope);
       const attributes = { 'rift.run_id': runId, 'rift.attempt': attempt };
       await withContext({ traceId: newTraceId(), runId }, () => inSpan('run', attributes, () => this.#stages(scope, taken.record, step)));
     } catch (error) {
@@ -67,12 +69,21 @@ export class RunExecutor {
         this.options.metrics?.runEnded('STOPPED');
         return;
       }
+      // The start breaks off and the run stays as it is; the supervisor gives it another start.
+      if (isDatabaseAway(error)) throw error;
       this.options.logger.error({ err: error, runId }, 'a run could not be executed');
       this.options.metrics?.runEnded('FAILED');
       await this.options.store.failRun(scope.claim, failureOf(error));
     } finally {
       this.#leave(runId, scope);
     }
+  }
+
+  /** Finished stages keep what another version found: whoever reads the figures should know. */
+  async #tellOfVersions({ claim, inputs }: RunScope): Promise<void> {
+    const { store, engineVersion } = this.options;
+    if (inputs.engineVersion === undefined || inputs.engineVersion === engineVersion) return;
+    await store.log(claim, `begun with engine ${inputs.engineVersion}; what is not finished is computed by engine ${engineVersion}`);
   }
 
   /** Stops what is being computed for a run; its state is not changed. */
@@ -157,6 +168,10 @@ export class RunExecutor {
     if (error instanceof Superseded) {
       stop.abort();
       return 'stopped';
+    }
+    if (isDatabaseAway(error)) {
+      stop.abort();
+      throw error;
     }
     try {
       if (stop.signal.aborted) {

@@ -18,12 +18,12 @@ interface Part {
  */
 export class StageProgress {
   readonly #parts: Part[];
-  readonly #since = Date.now();
+  readonly #since = performance.now();
   #single: Progress | undefined;
   #phase = '';
   #pending = false;
   #writing: Promise<void> | undefined;
-  #lastWrite = 0;
+  #lastWrite = -INTERVAL_MS;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -62,7 +62,7 @@ export class StageProgress {
 
   /** The progress as it stands. */
   current(): Progress {
-    const elapsedSeconds = (Date.now() - this.#since) / 1000;
+    const elapsedSeconds = (performance.now() - this.#since) / 1000;
     if (this.#single && this.#parts[0]?.share !== 1) return { ...this.#single, elapsedSeconds };
     const total = sum(this.#parts.map((part) => part.weight));
     const done = sum(this.#parts.map((part) => part.weight * part.share));
@@ -102,7 +102,7 @@ export class StageProgress {
   #schedule(): void {
     this.#pending = true;
     if (this.#closed || this.#writing || this.#timer) return;
-    const wait = Math.max(0, this.#lastWrite + INTERVAL_MS - Date.now());
+    const wait = Math.max(0, this.#lastWrite + INTERVAL_MS - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#writing = this.#flush();
@@ -111,7 +111,7 @@ export class StageProgress {
 
   async #flush(): Promise<void> {
     this.#pending = false;
-    this.#lastWrite = Date.now();
+    this.#lastWrite = performance.now();
     await this.write(this.current());
     this.#writing = undefined;
     if (this.#pending) this.#schedule();

@@ -37,7 +37,7 @@ export class StageRun implements StageContext {
   readonly inputs: RunInputs;
   readonly networkOfRun: string;
   readonly signal: AbortSignal;
-  readonly #since = Date.now();
+  readonly #since = performance.now();
   #progress: StageProgress | undefined;
 
   /** @param secondsBefore seconds spent on the stage by earlier executions. */
@@ -56,7 +56,7 @@ export class StageRun implements StageContext {
 
   /** Seconds spent on the stage by all executions together. */
   get seconds(): number {
-    return this.secondsBefore + (Date.now() - this.#since) / 1000;
+    return this.secondsBefore + (performance.now() - this.#since) / 1000;
   }
 
   resultOf(stageId: string): Promise<StageResult> {

@@ -82,7 +82,7 @@ export class UnitRunner {
       this.options.logger.info({ workKey, kind: unit.kind }, 'a known result lost its artifacts; computing it again');
       await results.forget(workKey);
     }
-    const since = Date.now();
+    const since = performance.now();
     const value = await this.#compute(unit, workKey, owner);
     await results.keep({
       workKey,
@@ -91,7 +91,7 @@ export class UnitRunner {
       stageId: owner.stageId,
       artifacts: unit.artifactsOf(value),
       result: unit.codec.encode(value),
-      seconds: (Date.now() - since) / 1000,
+      seconds: (performance.now() - since) / 1000,
     });
     return { value, known: false, runId: owner.runId };
   }
@@ -104,6 +104,7 @@ export class UnitRunner {
     return pools[unit.workers].run({
       name: `${runId}/${stageId}: ${unit.label}`,
       priority,
+      owner: runId,
       order: place,
       signal,
       onRetry,

@@ -20,21 +20,44 @@ export class Access {
     return this.gate.asksForToken;
   }
 
-  /** Finds out who sends a request, for the checks that follow. @throws Unauthenticated for a header that is not valid */
+  /**
+   * Finds out who sends a request, for the checks that follow, and counts it: who shows nothing valid is counted by address, so that
+   * guessing tokens is limited too.
+   * @throws Unauthenticated for a header that is not valid, ResourceExhausted for too many requests
+   */
   async identify(request: Request): Promise<void> {
     const header = request.headers.authorization;
-    if (this.isGuarded && header !== undefined) this.#callers.set(request, await this.gate.callerOf(header));
+    try {
+      if (this.isGuarded && header !== undefined) this.#callers.set(request, await this.gate.callerOf(header));
+    } catch (error) {
+      if (error instanceof Unauthenticated) this.count(request);
+      throw error;
+    }
+    const known = this.#known(request);
+    if (known === undefined) this.count(request);
+    else this.gate.count(known.name);
+  }
+
+  /** Counts a request by its address. @throws ResourceExhausted for too many */
+  count(request: Request): void {
+    this.gate.count(request.ip ?? 'unknown');
   }
 
   /** Who sends a request, which must have been identified. @throws Unauthenticated */
   callerOf(request: Request): Caller<Role> {
     if (!this.isGuarded) return { name: request.ip ?? 'unknown', role: 'admin' };
-    const known = this.#callers.get(request);
-    if (known !== undefined) return known;
+    const known = this.#known(request);
+    if (known === undefined) throw new Unauthenticated('send "authorization: Bearer TOKEN", or log in at /login');
+    return known;
+  }
+
+  /** Who has shown a token, now or at the login. */
+  #known(request: Request): Caller<Role> | undefined {
+    const byHeader = this.#callers.get(request);
+    if (byHeader !== undefined) return byHeader;
     const session = sessionOf(request);
     const role = session === undefined ? undefined : this.gate.tokens?.roleOfSession(session);
-    if (role === undefined) throw new Unauthenticated('send "authorization: Bearer TOKEN", or log in at /login');
-    return { name: `${role} (web page)`, role };
+    return role === undefined ? undefined : { name: `${role} (web page)`, role };
   }
 
   /** See {@link callerOf}. */

@@ -122,3 +122,31 @@ describe('the HTTP server with tokens', () => {
     assert.equal((await login(READ, '//evil.example')).headers['location'], '/runs', 'nobody is sent to another site');
   });
 });
+
+describe('the HTTP server with a limit of calls', () => {
+  it('answers 429 with the time to wait to whoever guesses tokens too fast, by API and by login, and lets known callers go on', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'rift-http-'));
+    const tokens = join(folder, 'tokens');
+    writeFileSync(tokens, `read ${READ}\n`);
+    const harness = await Harness.start();
+    t.after(async () => {
+      await harness.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    await harness.kill('SIGTERM');
+    await harness.boot({ RIFT_WEB_ADDRESS: '127.0.0.1:0', RIFT_TOKENS: tokens, RIFT_CALLS_PER_SECOND: '1' });
+    const guess = (at: number) => ask(`${harness.web}/api/v1/runs`, { headers: { authorization: `Bearer guess-number-${at}-of-many` } });
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, at) => guess(at)));
+    const refused = answers.filter(({ status }) => status === 429);
+    assert.ok(refused.length >= 6, answers.map(({ status }) => status).join());
+    assert.ok(refused.every(({ headers }) => Number(headers['retry-after']) >= 1));
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' };
+    const logIn = () => ask(`${harness.web}/login`, { method: 'POST', headers, body: 'token=another-guess-of-many' });
+    const logins = await Promise.all(Array.from({ length: 6 }, logIn));
+    assert.ok(
+      logins.some(({ status }) => status === 429),
+      logins.map(({ status }) => status).join(),
+    );
+    assert.equal((await ask(`${harness.web}/api/v1/runs`, { headers: { authorization: `Bearer ${READ}` } })).status, 200);
+  });
+});

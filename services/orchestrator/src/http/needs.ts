@@ -21,8 +21,11 @@ export class AccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const needed = this.reflector.get<Role | 'nobody' | undefined>(KEY, context.getHandler());
     if (needed === undefined) throw new Internal(`The route ${context.getClass().name}.${context.getHandler().name} names no role.`);
-    if (needed === 'nobody') return true;
     const request = context.switchToHttp().getRequest<Request>();
+    if (needed === 'nobody') {
+      this.access.count(request);
+      return true;
+    }
     await this.access.identify(request);
     this.access.admit(request, needed);
     return true;

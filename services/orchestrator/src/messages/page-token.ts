@@ -1,7 +1,7 @@
 import { InvalidArgument } from '@rift/service-kit';
 
 const DEFAULT_SIZE = 50;
-const MAX_SIZE = 500;
+export const MAX_PAGE_SIZE = 500;
 
 /** Where a page begins: after the item of this age and key. */
 export interface PageCursor {
@@ -11,7 +11,7 @@ export interface PageCursor {
 
 /** @throws InvalidArgument for a size above 500. */
 export function pageSizeOf(requested: number): number {
-  if (requested > MAX_SIZE) throw new InvalidArgument('page_size', requested, `must be at most ${MAX_SIZE}`);
+  if (requested > MAX_PAGE_SIZE) throw new InvalidArgument('page_size', requested, `must be at most ${MAX_PAGE_SIZE}`);
   return requested === 0 ? DEFAULT_SIZE : requested;
 }
 

@@ -14,6 +14,9 @@ const PASSWORD_FILE = 'rift-password';
 const START_TIMEOUT_SECONDS = 60;
 const STOP_TIMEOUT_SECONDS = 20;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
+const LEFTOVERS_TIMEOUT_MS = 10_000;
+const CONNECT_TRIES = 50;
+const CONNECT_PAUSE_MS = 100;
 
 /** A running PostgreSQL server under the state folder. */
 export interface EmbeddedPostgres {
@@ -21,6 +24,8 @@ export interface EmbeddedPostgres {
   readonly url: string;
   /** Whether a server that outlived an earlier process was found and taken over. */
   readonly reused: boolean;
+  /** Starts the server again where its process is gone. @returns whether it was */
+  revive(): Promise<boolean>;
   /** Stops the server; connections that are still open are ended. */
   stop(): Promise<void>;
 }
@@ -55,7 +60,13 @@ export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPos
   const url = await connectionUrl(cluster);
   const reused = await takeOver(cluster, url);
   if (!reused) await start(cluster, url);
-  return { url, reused, stop: () => stop(cluster) };
+  return { url, reused, revive: () => revive(cluster, url), stop: () => stop(cluster) };
+}
+
+async function revive(cluster: Cluster, url: string): Promise<boolean> {
+  if (await serverLives(cluster)) return false;
+  await start(cluster, url);
+  return true;
 }
 
 /** A socket's path may hold 107 bytes only, so it lies in the system's temporary folder under a short name of the state folder. */
@@ -158,10 +169,18 @@ async function start(cluster: Cluster, url: string): Promise<void> {
   await rename(log, `${log}.1`).catch(() => undefined);
   // pg_ctl removes what a killed server left behind (postmaster.pid of a process that is gone) and waits until it accepts clients.
   const args = ['start', '-D', cluster.data, '-l', log, '-w', '-t', String(START_TIMEOUT_SECONDS), '-o', options];
-  try {
-    await runAsServer(cluster, cluster.binaries.pgCtl, args);
-  } catch (cause) {
-    throw new Error(`PostgreSQL in ${cluster.folder} did not start. Its log ends with:\n${await tail(log)}`, { cause });
+  const giveUpAt = Date.now() + LEFTOVERS_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await runAsServer(cluster, cluster.binaries.pgCtl, args);
+      break;
+    } catch (cause) {
+      const end = await tail(log);
+      // Children of a server that was killed take a moment to notice; they hold its shared memory until then.
+      const waits = /still in use/.test(end) && Date.now() < giveUpAt;
+      if (!waits) throw new Error(`PostgreSQL in ${cluster.folder} did not start. Its log ends with:\n${end}`, { cause });
+      await setTimeout(200);
+    }
   }
   await createDatabase(url);
 }
@@ -181,13 +200,27 @@ async function prepareSocketFolder(cluster: Cluster): Promise<void> {
 async function createDatabase(url: string): Promise<void> {
   const admin = new URL(url);
   admin.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: admin.href });
-  await client.connect();
+  const client = await connectedClient(admin.href);
   try {
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [ROLE]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(ROLE)}`);
   } finally {
     await client.end();
+  }
+}
+
+/** Clients that waited for the server all come at once: its queue may be full for a moment. */
+async function connectedClient(url: string): Promise<pg.Client> {
+  for (let tries = 1; ; tries += 1) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (tries === CONNECT_TRIES || (error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await setTimeout(CONNECT_PAUSE_MS);
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { ReportInput } from './input.js';
 import { markdownReport } from './markdown.js';
 import { modelCard } from './model-card.js';
 import { renderPage } from './page/page.js';
+import { SPEC_FILE, specFile } from './spec-file.js';
 
 /** A finished report in all its forms. */
 export interface Report {
@@ -27,8 +28,7 @@ export interface Report {
  * Makes the report of a run. Pure: the same input gives the same bytes. Stages that the plan does not have leave their
  * sections out.
  *
- * Takes seconds for 10,000 images, most of it for the bootstrap; a service calls renderReport, which computes in a thread of its own. a service calls {@link renderReport}, which computes
- * in a thread of its own.
+ * Takes seconds for 10,000 images, most of it for the bootstrap; a service calls renderReport, which computes in a thread of its own.
  *
  * @throws InvalidArgument when a result contradicts itself (an outcome whose count is not that of its bytes).
  */
@@ -42,6 +42,7 @@ export function buildReport(input: ReportInput): Report {
     { name: 'report.json', type: 'application/json', text: json },
     { name: 'report.md', type: 'text/markdown', text: markdown },
     { name: 'model-card.md', type: 'text/markdown', text: card },
+    { name: SPEC_FILE, type: 'application/json', text: specFile(data) },
     ...Object.entries(csv).map(([name, text]) => ({ name, type: 'text/csv', text })),
   ]);
   return { html, json, data, markdown, modelCard: card, csv, verdict: data.verdict };

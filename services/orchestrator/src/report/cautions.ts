@@ -3,7 +3,7 @@ import type { Figures } from './data/evaluation.js';
 import { isAutoAttack, imagesName } from './data/names.js';
 import type { Changes } from './data/evaluation.js';
 import { corruptionName, count, points } from './format.js';
-import type { EvaluationData } from './data/types.js';
+import type { EvaluationData, PathData } from './data/types.js';
 
 /** Images from which on half an interval is below about one point. */
 const FEW_IMAGES = 5000;
@@ -13,7 +13,7 @@ const FEW_FLIPS = 10;
 const FLOAT32_SLACK = 1e-6;
 
 /** What a reader must know before believing the figures, one sentence each, the gravest first. */
-export function cautionsOf(input: ReportInput, before: Figures, after: Figures, changes: Changes): string[] {
+export function cautionsOf(input: ReportInput, before: Figures, after: Figures, changes: Changes, path: PathData | null): string[] {
   return [
     ...selectionOnTest(input, before),
     ...attackFlags('before', before.data),
@@ -23,6 +23,7 @@ export function cautionsOf(input: ReportInput, before: Figures, after: Figures, 
     ...new Set([...before.data.notes, ...after.data.notes].map((note) => `${capital(note.replace(/\.$/, ''))}.`)),
     ...uncompared(before, after, changes),
     ...fewImages(before, changes),
+    ...fewSelectionImages(path),
     ...weakAttack(before, after),
     ...oodSubset(after.data.ood ?? before.data.ood),
   ];
@@ -89,6 +90,27 @@ function fewImages(before: Figures, changes: Changes): string[] {
     ...(change.lost !== null && flips > 0 && flips < FEW_FLIPS
       ? [`Only ${flips} images changed their outcome under attack; read the exact McNemar p rather than the interval.`]
       : []),
+  ];
+}
+
+/** Where only the number of images kept the rule from an alpha, not what was seen on them. */
+export function fewSelectionImages(path: PathData | null): string[] {
+  if (!path) return [];
+  const chosen = path.points.find((point) => point.chosen);
+  const undecided = path.points.filter(
+    ({ allowed, standard, adversarialChange }) =>
+      !allowed &&
+      adversarialChange !== null &&
+      adversarialChange.difference >= -path.margin &&
+      chosen !== undefined &&
+      standard.accuracy > chosen.standard.accuracy,
+  );
+  const [first] = undecided;
+  if (!first?.adversarialChange) return [];
+  const many = undecided.length === 1 ? 'alpha was' : `${undecided.length} alphas were`;
+  return [
+    `Alpha is careful for want of images: ${many} better on clean images and lost no more than the margin of ${points(path.margin, 2)} points under attack, ` +
+      `but ${count(first.adversarialChange.images)} selection images cannot rule out a larger loss. More of them may allow a larger alpha.`,
   ];
 }
 

@@ -84,9 +84,11 @@ function corruptions(data: ReportData): string | undefined {
     corruptionName(name),
     before === null ? '–' : percent(before, 1),
     after === null ? '–' : percent(after, 1),
-    change ? signedPoints(change.difference, decimalsFor(change.images)) : '–',
+    change
+      ? `${signedPoints(change.difference, decimalsFor(change.images))} (${pointsRange(change.ci95, decimalsFor(change.images))})`
+      : '–',
   ]);
-  return `## Corruptions\n\n${tableOf(['Corruption', 'Before', 'After', 'Change (points)'], rows)}`;
+  return `## Corruptions\n\n${tableOf(['Corruption', 'Before', 'After', 'Change (points, 95 % CI)'], rows)}`;
 }
 
 function provenance({ provenance: from, runId }: ReportData): string {
@@ -100,7 +102,9 @@ function provenance({ provenance: from, runId }: ReportData): string {
   ];
   const fence = '```';
   const commands =
-    from.commands.length > 0 ? `\n\n${fence}sh\n${from.commands.map((line) => line.replaceAll(fence, '')).join('\n')}\n${fence}` : '';
+    from.commands.length > 0
+      ? `\n\nTo do it again, with the file run.json of the report:\n\n${fence}sh\n${from.commands.map((line) => line.replaceAll(fence, '')).join('\n')}\n${fence}`
+      : '';
   return `## Where this comes from\n\n${facts.map((fact) => `- ${fact}`).join('\n')}${commands}`;
 }
 

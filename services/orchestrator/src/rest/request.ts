@@ -34,7 +34,7 @@ export function queryOf<T>(request: Request, message: string): T {
     if (field === undefined)
       violations.push(violation(name, value, `there is no such parameter; there are ${Object.keys(fields).join(', ') || 'none'}`));
     else if (typeof value !== 'string') violations.push(violation(name, value, 'must be given once'));
-    else if (WHOLE_NUMBERS[field.type]) json[name] = /^\d{1,15}$/.test(value) ? Number(value) : value;
+    else if (WHOLE_NUMBERS[field.type]) json[name] = /^\d{1,16}$/.test(value) ? Number(value) : value;
     else if (value !== '' || !enumOf(field)) json[name] = value;
   }
   if (violations.length > 0) throw new InvalidArgument(violations);

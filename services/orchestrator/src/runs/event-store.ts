@@ -16,20 +16,37 @@ export type NewEvent =
   | { readonly kind: 'log'; readonly line: string };
 
 /**
+ * Whether a write took effect although its answer was lost. The caller holds the run's row locked, so that a commit which is still
+ * under way has come to its end.
+ */
+export async function wasWritten(transaction: Transaction<Schema>, runId: string, write: string): Promise<boolean> {
+  const event = await transaction
+    .selectFrom('events')
+    .select('sequence')
+    .where('run_id', '=', runId)
+    .where('write', '=', write)
+    .limit(1)
+    .executeTakeFirst();
+  return event !== undefined;
+}
+
+/**
  * Appends events to a run's log. The caller holds the run's row locked by the update that gave `lastSequence`, so numbers rise
  * without gaps in the order of commits. The log stays bounded: a progress event takes the place of the stage's earlier one.
  *
  * @param lastSequence number of the last of these events.
+ * @param write token of the write that they belong to, for wasWritten().
  */
 export async function appendEvents(
   transaction: Transaction<Schema>,
   runId: string,
   lastSequence: number,
   events: readonly NewEvent[],
+  write: string | null = null,
 ): Promise<void> {
   const at = new Date();
   const firstSequence = lastSequence - events.length + 1;
-  const rows = events.map((event, index) => rowOf(event, runId, firstSequence + index, at));
+  const rows = events.map((event, index) => ({ ...rowOf(event, runId, firstSequence + index, at), write }));
   const replaced = rows.flatMap((row) => (row.stage_id === null ? [] : [row.stage_id]));
   if (replaced.length > 0) {
     await transaction
@@ -44,7 +61,7 @@ export async function appendEvents(
   await sql`SELECT pg_notify(${ChangeChannel.channel}, ${runId})`.execute(transaction);
 }
 
-function rowOf(event: NewEvent, runId: string, sequence: number, at: Date): Schema['events'] {
+function rowOf(event: NewEvent, runId: string, sequence: number, at: Date): Omit<Schema['events'], 'write'> {
   const message: WatchRunResponse = { sequence, at: timestampOf(at), ...contentOf(event) };
   const stageId = event.kind === 'stage' || event.kind === 'progress' ? event.stage.id : null;
   const kind: EventKind = event.kind;

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Failure, Progress, StageResult, StageStatus } from '@rift/contracts';
 import type { Transaction, Updateable } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { Schema, StageTable } from '../database/schema.js';
 import { failureCodec, progressCodec, stageResultCodec } from '../messages/codec.js';
-import { appendEvents, type NewEvent } from './event-store.js';
+import { appendEvents, wasWritten, type NewEvent } from './event-store.js';
 import { stageMessage, stateOf, type RunRecord, type StageRow } from './run-record.js';
 
 /** The right to write to a run: taken by an execution, lost to a later one, to a cancellation or a resumption. */
@@ -144,7 +145,12 @@ export class ExecutionStore {
 
   /** Checks the fence and locks the run in one statement, then writes and logs. */
   async #write(claim: Claim, change: (transaction: Transaction<Schema>) => Promise<NewEvent[]>): Promise<void> {
-    await this.database.transaction(async (transaction) => {
+    const write = randomUUID();
+    await this.database.transaction(async (transaction, isRepeated) => {
+      if (isRepeated) {
+        await transaction.selectFrom('runs').select('id').where('id', '=', claim.runId).forUpdate().execute();
+        if (await wasWritten(transaction, claim.runId, write)) return;
+      }
       const run = await transaction
         .updateTable('runs')
         .set((set) => ({ last_sequence: set('last_sequence', '+', 1) }))
@@ -153,7 +159,7 @@ export class ExecutionStore {
         .returning('last_sequence')
         .executeTakeFirst();
       if (!run) throw new Superseded(claim.runId);
-      await appendEvents(transaction, claim.runId, run.last_sequence, await change(transaction));
+      await appendEvents(transaction, claim.runId, run.last_sequence, await change(transaction), write);
     });
   }
 }

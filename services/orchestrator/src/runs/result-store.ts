@@ -26,6 +26,10 @@ export class ResultStore {
     const row = await this.database.run((db) =>
       db.selectFrom('results').select(['run_id', 'artifacts', 'result']).where('work_key', '=', workKey).executeTakeFirst(),
     );
+    // Whoever takes a result builds on it for the rest of its stage; what nobody takes grows old.
+    if (row) {
+      await this.database.run((db) => db.updateTable('results').set({ used_at: new Date() }).where('work_key', '=', workKey).execute());
+    }
     return row && { runId: row.run_id, artifacts: row.artifacts, result: row.result };
   }
 

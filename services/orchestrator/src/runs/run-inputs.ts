@@ -1,6 +1,7 @@
 import type { DatasetInfo, NetworkSource, Plan, RunSettings } from '@rift/contracts';
 import type { CatalogService } from '../catalog/catalog-service.js';
 import type { RunInputs } from '../database/schema.js';
+import { ENGINE_VERSION } from '../version.js';
 
 /** A run's data set where its settings name none: a plan that reads images is then refused, others need none. */
 export const NO_DATASET: DatasetInfo = { digest: '', classes: [], splits: {}, imageSize: 0, notes: [] };
@@ -24,6 +25,7 @@ export async function resolveInputs(catalog: CatalogService, settings: RunSettin
   }
   const splits = Object.entries(dataset.splits).map(([name, { digest, count }]) => [name, { digest, count }]);
   return {
+    engineVersion: ENGINE_VERSION,
     networks,
     dataset: { digest: dataset.digest, classes: dataset.classes, splits: Object.fromEntries(splits) as RunInputs['dataset']['splits'] },
   };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Plan, RunSettings } from '@rift/contracts';
 import { AlreadyExists, FailedPrecondition, NotFound } from '@rift/service-kit';
 import { sql, type Transaction } from 'kysely';
@@ -5,7 +6,7 @@ import { ChangeChannel } from '../database/channel.js';
 import type { Database, Executor } from '../database/database.js';
 import type { RunInputs, Schema, StoredState } from '../database/schema.js';
 import { planCodec, settingsCodec } from '../messages/codec.js';
-import { appendEvents, type NewEvent } from './event-store.js';
+import { appendEvents, wasWritten, type NewEvent } from './event-store.js';
 import { hasEnded, stageMessage, stateOf, type RunRecord, type RunRow, type StageRow } from './run-record.js';
 
 /** A run to create. */
@@ -241,9 +242,11 @@ export class RunStore {
     id: string,
     change: (transaction: Transaction<Schema>, run: RunRow, stages: readonly StageRow[]) => Promise<NewEvent[]>,
   ): Promise<RunRecord> {
-    await this.database.transaction(async (transaction) => {
+    const write = randomUUID();
+    await this.database.transaction(async (transaction, isRepeated) => {
       const run = await transaction.selectFrom('runs').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
       if (!run) throw new NotFound('run', id, ADVICE);
+      if (isRepeated && (await wasWritten(transaction, id, write))) return;
       const events = await change(transaction, run, await stagesOf(transaction, id));
       const lastSequence = run.last_sequence + events.length;
       await transaction
@@ -251,7 +254,7 @@ export class RunStore {
         .set({ fence: run.fence + 1, last_sequence: lastSequence })
         .where('id', '=', id)
         .execute();
-      await appendEvents(transaction, id, lastSequence, events);
+      await appendEvents(transaction, id, lastSequence, events, write);
       await sql`SELECT pg_notify(${ChangeChannel.fences}, ${id})`.execute(transaction);
     });
     return this.get(id);

@@ -29,8 +29,8 @@ export interface FakeBehaviour {
   delayMs: number;
   /** Jobs at a time; more are refused with RESOURCE_EXHAUSTED. */
   capacity: number;
-  /** Decides the fate of a job: an error ends it instead of a result, 'silent' says nothing any more. */
-  fate: (method: string, context: JobContext) => ServiceError | 'silent' | undefined;
+  /** Decides the fate of a job: an error ends it instead of a result, 'silent' says nothing any more, 'unheard' does it and says it failed. */
+  fate: (method: string, context: JobContext) => ServiceError | 'silent' | 'unheard' | undefined;
 }
 
 type JobCall = ServerWritableStream<{ context: JobContext | null }, unknown>;
@@ -127,6 +127,10 @@ export class FakeWorker {
       const timer = setTimeout(() => {
         if (fate === 'silent') return;
         this.#running -= 1;
+        if (fate === 'unheard') {
+          void this.#send(call, record, result(call.request as unknown as Q), new Unavailable('worker', 'Connection dropped'));
+          return;
+        }
         if (fate) {
           record.state = 'refused';
           call.emit('error', toGrpcFailure(fate, 'fake'));
@@ -144,10 +148,14 @@ export class FakeWorker {
     };
   }
 
-  async #send(call: JobCall, record: RecordedCall, result: unknown): Promise<void> {
+  async #send(call: JobCall, record: RecordedCall, result: unknown, failure?: ServiceError): Promise<void> {
     await Promise.all(this.#stored);
     if (record.state !== 'running') return;
     record.state = 'done';
+    if (failure) {
+      call.emit('error', toGrpcFailure(failure, 'fake'));
+      return;
+    }
     call.write({ result });
     call.end();
   }

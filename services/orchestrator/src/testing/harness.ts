@@ -72,6 +72,11 @@ export class Harness {
     return this.#peer;
   }
 
+  /** Process of the orchestrator. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** Address of REST and the web page, for harnesses with RIFT_WEB_ADDRESS. */
   get web(): string {
     return `http://127.0.0.1:${this.#webPort}`;

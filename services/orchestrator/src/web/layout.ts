@@ -15,6 +15,8 @@ export interface Page {
   readonly body: Content;
   /** Address of the page's live events, for pages that change by themselves. */
   readonly live?: string;
+  /** Whether the page is fetched anew every few seconds, for pages of things that change. */
+  readonly isPolled?: boolean;
   /** Whether the visitor has a session that can be ended. */
   readonly canLogOut?: boolean;
 }
@@ -28,7 +30,7 @@ const LINKS: readonly (readonly [Place, string, string])[] = [
 ];
 
 /** The page as HTML. */
-export function renderPage({ title, place, lead, actions, body, live, canLogOut }: Page): string {
+export function renderPage({ title, place, lead, actions, body, live, isPolled = false, canLogOut }: Page): string {
   const page = html`<html lang="en">
     <head>
       <meta charset="utf-8" />
@@ -38,7 +40,7 @@ export function renderPage({ title, place, lead, actions, body, live, canLogOut 
       <link rel="icon" href="${ASSETS.icon}" type="image/svg+xml" />
       <link rel="stylesheet" href="${ASSETS.styles}" />
       <script type="module" src="${ASSETS.script}"></script>
-      ${live !== undefined && html`<noscript><meta http-equiv="refresh" content="10" /></noscript>`}
+      ${(live !== undefined || isPolled) && html`<noscript><meta http-equiv="refresh" content="10" /></noscript>`}
     </head>
     <body>
       <a class="skip" href="#content">Skip to the content</a>
@@ -63,7 +65,7 @@ export function renderPage({ title, place, lead, actions, body, live, canLogOut 
         </div>
         ${actions !== undefined && html`<div class="actions">${actions}</div>`}
       </header>
-      <main id="content" ${live !== undefined && html`data-live="${live}"`}>${body}</main>
+      <main id="content" ${live !== undefined && html`data-live="${live}"`} ${isPolled && new Html('data-polled')}>${body}</main>
       <footer>RiFT · robust critical fine-tuning (ICCV 2023)</footer>
     </body>
   </html>`;

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InvalidArgument, type Violation } from '@rift/service-kit';
+import { Internal, InvalidArgument, PermissionDenied, ServiceError, Unauthenticated, type Violation } from '@rift/service-kit';
 import type { Request, Response } from 'express';
 import { Access } from '../http/access.js';
 import type { FormState } from './forms/fields.js';
@@ -24,7 +24,7 @@ export class Site {
   }
 
   /**
-   * Does what a form asks for; what the fields break is shown in the form again.
+   * Does what a form asks for; what is wrong is shown with the form as it was filled in.
    *
    * @param again makes the form's page with the values given and what is wrong.
    */
@@ -38,8 +38,15 @@ export class Site {
     try {
       response.redirect(303, await work(values));
     } catch (error) {
-      if (!(error instanceof InvalidArgument)) throw error;
-      this.send(request, response, await again({ values, violations: error.violations.map(inForm) }), 400);
+      if (error instanceof InvalidArgument) {
+        this.send(request, response, await again({ values, violations: error.violations.map(inForm) }), 400);
+        return;
+      }
+      // A folder that is not there, a name that is taken, a service that is away: what was typed stays, to be mended or sent again.
+      const isOfCaller = error instanceof PermissionDenied || error instanceof Unauthenticated;
+      if (!(error instanceof ServiceError) || isOfCaller || error instanceof Internal) throw error;
+      const problem = `${error.message.charAt(0).toUpperCase()}${error.message.slice(1).replace(/\.$/, '')}.`;
+      this.send(request, response, await again({ values, violations: [], problem }), error.kind.httpStatus);
     }
   }
 }

@@ -101,7 +101,8 @@ form.sheet > fieldset > legend + * { clear: both; }
 .field .wrong { color: var(--bad); font-size: 0.88rem; font-weight: 600; }
 input, select, textarea { font: inherit; color: inherit; }
 input:not([type="radio"], [type="checkbox"], [type="hidden"]), select, textarea { width: 100%; padding: 8px 11px; border: 1px solid var(--edge); border-radius: 8px; background: var(--field); height: 42px; }
-input[type="file"] { padding: 7px; }
+input[type="file"] { padding: 6px; }
+input[type="file"]::file-selector-button { font: inherit; font-size: 0.9rem; padding: 2px 10px; margin-right: 10px; border: 1px solid var(--edge); border-radius: 6px; background: var(--hover); color: var(--text); }
 input[type="radio"], input[type="checkbox"] { accent-color: var(--accent); width: 17px; height: 17px; margin: 0; flex: none; }
 [aria-invalid="true"] { border-color: var(--bad) !important; }
 .choices { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px; }

@@ -36,7 +36,7 @@ export async function receiveForm(request: Request, response: Response, artifact
     void read(request, response, (error: unknown) => {
       if (error === undefined || error === null) resolve();
       else if (error instanceof multer.MulterError) reject(new InvalidArgument(error.field ?? 'form', '', error.message));
-      else reject(error as Error);
+      else reject(error instanceof Error ? error : new Error('the upload failed', { cause: error }));
     });
   });
   if (stored === undefined || stored.name === '') throw new InvalidArgument('file', '', 'choose a file');

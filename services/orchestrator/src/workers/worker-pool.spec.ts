@@ -24,7 +24,7 @@ describe('WorkerPool', () => {
   }
 
   function job<T>(call: Job<T>['call'], changes: Partial<Job<T>> = {}): Job<T> {
-    return { name: 'job', priority: 0, order: 0, signal: new AbortController().signal, call, ...changes };
+    return { name: 'job', priority: 0, owner: 'run', order: 0, signal: new AbortController().signal, call, ...changes };
   }
 
   it('gives each worker as many jobs at a time as it takes', async () => {
@@ -62,6 +62,64 @@ describe('WorkerPool', () => {
       );
     await Promise.all([add('c', 0, 3), add('low', -5, 0), add('a', 0, 1), add('b', 0, 2), add('high', 5, 9)]);
     assert.deepEqual(order, ['high', 'a', 'b', 'c', 'low']);
+  });
+
+  it('takes turns between runs of equal priority, however many jobs each of them has', async () => {
+    const workers = poolWith();
+    const order: string[] = [];
+    const add = (owner: string, place: number): Promise<void> =>
+      workers.run(
+        job(
+          async () => {
+            order.push(`${owner}${place}`);
+            await setTimeout(2);
+          },
+          { owner, order: place },
+        ),
+      );
+    await Promise.all([1, 2, 3, 4].map((place) => add('a', place)).concat([5, 6].map((place) => add('b', place))));
+    assert.deepEqual(order, ['a1', 'b5', 'a2', 'b6', 'a3', 'a4']);
+  });
+
+  it('shares its workers out evenly between runs', async () => {
+    const workers = poolWith({ targets: ['127.0.0.1:1', '127.0.0.1:2'], jobsPerWorker: 2 });
+    const running = new Map<string, number>();
+    const add = (owner: string, place: number): Promise<void> =>
+      workers.run(
+        job(
+          async () => {
+            running.set(owner, (running.get(owner) ?? 0) + 1);
+            if (owner === 'late') assert.ok((running.get('early') ?? 0) <= 3);
+            await setTimeout(10);
+            running.set(owner, (running.get(owner) ?? 0) - 1);
+          },
+          { owner, order: place },
+        ),
+      );
+    const early = Array.from({ length: 12 }, (_, place) => add('early', place));
+    await setTimeout(5);
+    assert.equal(running.get('early'), 4);
+    const late = Array.from({ length: 4 }, (_, place) => add('late', 100 + place));
+    await Promise.all(late);
+    assert.ok(workers.waiting >= 2, 'the later run did not wait for the end of the earlier one');
+    await Promise.all(early);
+  });
+
+  it('is not held up when the system’s clock is set back or forward', async (t) => {
+    const workers = poolWith({ unreachableMs: 60_000 });
+    const hour = 3_600_000;
+    const start = Date.now();
+    t.mock.timers.enable({ apis: ['Date'], now: start });
+    let asked = 0;
+    await workers.run(
+      job(async () => {
+        asked += 1;
+        t.mock.timers.setTime(start + (asked % 2 === 0 ? hour : 0));
+        if (asked < 6)
+          throw asked % 2 === 0 ? new ResourceExhausted('device', 'a job runs', 1) : new Unavailable('w', 'No connection established');
+      }),
+    );
+    assert.equal(asked, 6);
   });
 
   it('asks busy workers again for as long as it takes, as the same attempt', async () => {

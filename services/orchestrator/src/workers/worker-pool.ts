@@ -1,5 +1,6 @@
 import { Cancelled, Peer, Unavailable, type Logger, type PeerOptions } from '@rift/service-kit';
 import { addressesOf, endpointOf } from './addresses.js';
+import { JobQueue, type Queued } from './job-queue.js';
 import { judge } from './retry-policy.js';
 
 /** How a pool of workers behaves. */
@@ -20,13 +21,9 @@ export interface PoolOptions extends PeerOptions {
 }
 
 /** A piece of work for one worker. */
-export interface Job<T> {
+export interface Job<T> extends Queued {
   /** For messages. */
   readonly name: string;
-  /** Higher goes first. */
-  readonly priority: number;
-  /** Among jobs of equal priority, the lowest goes first. */
-  readonly order: number;
   /** Ends the waiting and the call. */
   readonly signal: AbortSignal;
   /** Does the work on a worker. @param attempt counts the tries from 1; tries that met a busy worker do not count */
@@ -48,9 +45,7 @@ interface Target {
   restingUntil: number;
 }
 
-interface Waiting {
-  readonly priority: number;
-  readonly order: number;
+interface Waiting extends Queued {
   attempt: number;
   /** Sum of what the failed tries count. */
   spent: number;
@@ -64,16 +59,19 @@ const LOOKUP_INTERVAL_MS = 5_000;
 const FIRST_REST_MS = 200;
 const LONGEST_REST_MS = 5_000;
 
+/** Milliseconds of a clock that no change of the system's time moves. */
+const now = (): number => performance.now();
+
 /**
- * Hands jobs to workers, as many at a time as they take, by priority and age. Busy workers are asked again, lost ones are left
+ * Hands jobs to workers, as many at a time as they take, by priority and in turn between their owners. Busy workers are asked again, lost ones are left
  * for others, and a job is tried again where that can help.
  */
 export class WorkerPool {
   #targets: Target[];
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new JobQueue<Waiting>();
   readonly #lookups: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
-  #lastContact = Date.now();
+  #lastContact = now();
   #isClosed = false;
 
   constructor(private readonly options: PoolOptions) {
@@ -113,6 +111,7 @@ export class WorkerPool {
       };
       const waiting: Waiting = {
         priority: job.priority,
+        owner: job.owner,
         order: job.order,
         attempt: 1,
         spent: 0,
@@ -121,13 +120,11 @@ export class WorkerPool {
         fail: (error) => settle(() => reject(error)),
       };
       const abandon = (): void => {
-        const index = this.#waiting.indexOf(waiting);
-        if (index >= 0) this.#waiting.splice(index, 1);
         // A job that runs is told by its signal and fails by itself.
-        if (index >= 0) waiting.fail(new Cancelled(job.name));
+        if (this.#waiting.remove(waiting)) waiting.fail(new Cancelled(job.name));
       };
       job.signal.addEventListener('abort', abandon);
-      if (this.#waiting.length === 0) this.#lastContact = Math.max(this.#lastContact, Date.now());
+      if (this.#waiting.length === 0) this.#lastContact = Math.max(this.#lastContact, now());
       this.#enqueue(waiting);
     });
   }
@@ -151,13 +148,15 @@ export class WorkerPool {
     target.busy += 1;
     try {
       const value = await job.call(target.peer, waiting.attempt);
-      this.#lastContact = Date.now();
+      this.#lastContact = now();
       target.failures = 0;
       resolve(value);
     } catch (error) {
       this.#afterFailure(job, waiting, target, error);
     } finally {
       target.busy -= 1;
+      this.#waiting.ended(waiting);
+      this.#waiting.prune();
       this.#dropGone();
       this.#pump();
     }
@@ -167,10 +166,10 @@ export class WorkerPool {
     if (job.signal.aborted) return waiting.fail(new Cancelled(job.name, { cause: error }));
     const verdict = judge(error);
     const reason = error instanceof Error ? error.message : String(error);
-    if (verdict.kind !== 'unreachable') this.#lastContact = Date.now();
+    if (verdict.kind !== 'unreachable') this.#lastContact = now();
     switch (verdict.kind) {
       case 'busy':
-        target.restingUntil = Date.now() + verdict.pauseMs;
+        target.restingUntil = now() + verdict.pauseMs;
         return this.#enqueue(waiting);
       case 'leaving':
       case 'unreachable':
@@ -198,15 +197,11 @@ export class WorkerPool {
   #rest(target: Target): void {
     target.failures += 1;
     const pause = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** (target.failures - 1)) * (0.5 + Math.random());
-    target.restingUntil = Date.now() + pause;
+    target.restingUntil = now() + pause;
   }
 
   #enqueue(waiting: Waiting): void {
-    const before = this.#waiting.findIndex(
-      (other) => other.priority < waiting.priority || (other.priority === waiting.priority && other.order > waiting.order),
-    );
-    if (before < 0) this.#waiting.push(waiting);
-    else this.#waiting.splice(before, 0, waiting);
+    this.#waiting.add(waiting);
     queueMicrotask(() => this.#pump());
   }
 
@@ -214,35 +209,38 @@ export class WorkerPool {
   #pump(): void {
     clearTimeout(this.#timer);
     this.#giveUpOnUnreachable();
-    for (const waiting of [...this.#waiting]) {
+    for (let waiting = this.#next(); waiting; waiting = this.#next()) {
       const target = this.#freeTarget(waiting.avoid);
       if (!target) break;
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      this.#waiting.start(waiting);
       waiting.start(target);
     }
     if (this.#waiting.length === 0) return;
-    const now = Date.now();
-    const rests = this.#targets.filter((target) => target.restingUntil > now).map((target) => target.restingUntil - now);
+    const rests = this.#targets.map((target) => target.restingUntil - now()).filter((rest) => rest > 0);
     if (rests.length > 0) this.#timer = setTimeout(() => this.#pump(), Math.max(1, Math.min(...rests)));
   }
 
+  /** The job whose turn it is, while any worker is free: looking for it costs more than looking for a worker. */
+  #next(): Waiting | undefined {
+    return this.#freeTarget(undefined) && this.#waiting.peek();
+  }
+
   #giveUpOnUnreachable(): void {
-    if (this.running > 0 || Date.now() - this.#lastContact < this.options.unreachableMs) return;
+    if (this.running > 0 || now() - this.#lastContact < this.options.unreachableMs) return;
     if (!this.#targets.every((target) => target.failures > 0)) return;
     const addresses = this.#targets.map((target) => target.address).join(', ');
     const error = new Unavailable(
       this.options.name,
       `none of ${addresses} answered for ${Math.round(this.options.unreachableMs / 1000)} s; start them, then resume the run`,
     );
-    for (const waiting of this.#waiting.splice(0)) waiting.fail(error);
+    for (const waiting of this.#waiting.takeAll()) waiting.fail(error);
   }
 
   #freeTarget(avoid: Target | undefined): Target | undefined {
-    const now = Date.now();
     const { jobsPerWorker } = this.options;
     const load = (target: Target): number => target.busy / jobsPerWorker + (target === avoid ? 1 : 0);
     return this.#targets
-      .filter((target) => !target.isGone && target.restingUntil <= now && target.busy < jobsPerWorker)
+      .filter((target) => !target.isGone && target.restingUntil <= now() && target.busy < jobsPerWorker)
       .sort((a, b) => load(a) - load(b))[0];
   }
 

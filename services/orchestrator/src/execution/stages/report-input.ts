@@ -1,7 +1,7 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import type { DatasetInfo, NetworkInfo, NetworkSource, Run, Stage } from '@rift/contracts';
 import { canonicalJson } from '../../messages/canonical.js';
-import type { Environment, Evaluation, NamedArtifact, Registered, ReportInput } from '../../report/index.js';
+import { SPEC_FILE, type Environment, type Evaluation, type NamedArtifact, type Registered, type ReportInput } from '../../report/index.js';
 
 /** What a report needs beside the run itself. */
 export interface ReportSurroundings {
@@ -132,12 +132,19 @@ function environmentOf(run: Run, versions: Readonly<Record<string, string>>): En
   };
 }
 
+/** What makes the run again from its specification, which the report holds as a file; flags go before what stands in it. */
 function commandsOf(run: Run): string[] {
   const { settings } = run;
   if (!settings) return [];
-  const profile = settings.profile.replace('PROFILE_', '').toLowerCase();
-  const planned = settings.profile === 'PROFILE_UNSPECIFIED' ? '--spec plan.json' : `--profile ${profile}`;
-  return [`rift run --network ${settings.network} --data ${settings.dataset} ${planned} --seed ${settings.seed}`];
+  const { compute } = settings;
+  const precision = (compute?.precision ?? 'PRECISION_AUTO').replace('PRECISION_', '').toLowerCase();
+  const device = compute?.device || 'auto';
+  const flags = [
+    `--seed ${settings.seed}`,
+    ...(precision === 'auto' || precision === 'unspecified' ? [] : [`--precision ${precision}`]),
+    ...(device === 'auto' ? [] : [`--device ${device}`]),
+  ];
+  return [`rift run --spec ${SPEC_FILE} ${flags.join(' ')} --no-cache`];
 }
 
 function artifactsOf(run: Run, network: ReportSurroundings['network'], dataset: ReportSurroundings['dataset']): NamedArtifact[] {

@@ -3,6 +3,9 @@ import type { ReportData } from '../data/types.js';
 import { corruptionName, decimalsFor, pointTick, signedPoints } from '../format.js';
 import { COLOUR, type Chart } from './svg.js';
 
+/** Points that a chart shows on either side of zero at least. */
+const LEAST_SPAN = 0.5;
+
 interface Row {
   readonly name: string;
   readonly difference: number;
@@ -76,8 +79,9 @@ interface Words {
 function intervalChart(rows: readonly Row[], { title, unit, caption, margin }: Words): Chart {
   const longest = Math.max(...rows.map(({ name }) => name.length));
   const ends = [0, ...rows.flatMap(({ low, high }) => [low, high]), ...(margin === undefined ? [] : [-100 * margin])];
-  const [least, most] = [Math.min(...ends), Math.max(...ends)];
-  const room = Math.max(0.04 * (most - least), 0.05);
+  // Never finer than a point across: a chart of no change must not look like one of changes.
+  const [least, most] = [Math.min(...ends, -LEAST_SPAN), Math.max(...ends, LEAST_SPAN)];
+  const room = 0.04 * (most - least);
   return {
     title,
     alt: `${title}, in points: ${rows.map(({ name, label, low, high }) => `${name} ${label} (${signedPoints(low / 100, 1)} to ${signedPoints(high / 100, 1)})`).join('; ')}.`,

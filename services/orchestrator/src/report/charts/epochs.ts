@@ -70,10 +70,12 @@ function epochChart(curves: EpochsData, title: string, axis: string, series: rea
               text([`kept: ${curves.chosenEpoch}`], {
                 x: curves.chosenEpoch,
                 frameAnchor: 'top',
-                dy: -16,
-                textAnchor: curves.chosenEpoch > 0.7 * last ? 'end' : curves.chosenEpoch < 0.5 * last ? 'start' : 'middle',
-                // The axis has its name at the top left.
-                dx: curves.chosenEpoch < 0.35 * last ? 150 : 0,
+                // Inside the frame, beside the line: above it the axis has its name.
+                dx: curves.chosenEpoch > 0.7 * last ? -6 : 6,
+                dy: 4,
+                textAnchor: curves.chosenEpoch > 0.7 * last ? 'end' : 'start',
+                stroke: COLOUR.paper,
+                strokeWidth: 4,
                 fontWeight: 'bold',
                 fill: COLOUR.text,
               }),

@@ -75,8 +75,12 @@ export function pathChart(path: PathData): Chart {
         text([`chosen: ${path.chosenAlpha}`], {
           x: path.chosenAlpha,
           frameAnchor: 'top',
-          dy: -16,
-          textAnchor: path.chosenAlpha > 0.85 ? 'end' : path.chosenAlpha < 0.5 && isNarrow ? 'start' : 'middle',
+          // Inside the frame, beside the line: above it the axis has its name.
+          dx: path.chosenAlpha > 0.7 ? -6 : 6,
+          dy: 4,
+          textAnchor: path.chosenAlpha > 0.7 ? 'end' : 'start',
+          stroke: COLOUR.paper,
+          strokeWidth: 4,
           fontWeight: 'bold',
           fill: COLOUR.text,
         }),
@@ -99,5 +103,6 @@ function rows(path: readonly PathPointData[], pick: (point: PathPointData) => Ch
 function padded(values: readonly number[]): [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = Math.max((high - low) * 0.06, 0.05);
-  return [low - room, high + room];
+  // The name of the chosen point stands below the upper edge.
+  return [low - room, high + 2 * room];
 }

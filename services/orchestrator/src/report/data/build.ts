@@ -35,7 +35,7 @@ export function buildData(input: ReportInput): ReportData {
     name: input.run.name,
     verdict: text,
     conclusion,
-    cautions: cautionsOf(input, before, after, changes),
+    cautions: cautionsOf(input, before, after, changes, interpolate),
     module: modules.length === 1 ? (modules[0] ?? null) : null,
     modules,
     alpha: interpolate?.chosenAlpha ?? null,

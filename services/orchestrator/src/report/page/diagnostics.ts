@@ -33,7 +33,7 @@ function one(when: string, { verdict, images, checks, ladder }: DiagnosticsData)
       rows: checks.map((check): Content[] => [
         check.name.replaceAll('_', ' '),
         check.verdict,
-        check.finding,
+        html`<span class="finding">${check.finding}</span>`,
         number(check.value),
         number(check.limit),
       ]),

@@ -28,9 +28,16 @@ export function verdictBlock(data: ReportData): Html {
       <p class="text">${data.verdict}</p>
     </div>
     <div class="tiles">
-      ${tile('Standard accuracy', 'clean images', data.before.standard, data.after.standard, data.change.standard)}
-      ${tile('Adversarial accuracy', (data.after.adversarial ?? data.before.adversarial)?.attack ?? '', data.before.adversarial, data.after.adversarial, data.change.adversarial)}
-      ${tile('Under corruptions', oodWords(data), data.before.ood, data.after.ood, data.change.ood)} ${chosenTile(data)}
+      ${(
+        [
+          ['standard', 'Standard accuracy', 'clean images'],
+          ['adversarial', 'Adversarial accuracy', (data.after.adversarial ?? data.before.adversarial)?.attack ?? ''],
+          ['ood', 'Under corruptions', oodWords(data)],
+        ] as const
+      ).map(([key, name, note]) =>
+        tile({ name, note, before: data.before[key], after: data.after[key], change: data.change[key] }, data.alpha === 0),
+      )}
+      ${chosenTile(data)}
     </div>
     ${
       data.cautions.length > 0 &&
@@ -43,7 +50,16 @@ export function verdictBlock(data: ReportData): Html {
     }`;
 }
 
-function tile(name: string, note: string, before: AccuracyData | null, after: AccuracyData | null, change: ChangeData | null): Content {
+interface Tile {
+  readonly name: string;
+  readonly note: string;
+  readonly before: AccuracyData | null;
+  readonly after: AccuracyData | null;
+  readonly change: ChangeData | null;
+}
+
+/** @param isSame whether before and after are one network, whose change would be no measurement. */
+function tile({ name, note, before, after, change }: Tile, isSame: boolean): Content {
   if (!before && !after) return null;
   const show = (value: AccuracyData | null): Content => value && exact(value.accuracy, percent(value.accuracy, decimalsOf(value)));
   return html`<div class="tile">
@@ -52,8 +68,10 @@ function tile(name: string, note: string, before: AccuracyData | null, after: Ac
     <p class="figures">
       ${before && after && html`<span class="was">${show(before)}</span><span class="arrow"> → </span>`}<b>${show(after ?? before)}</b>
     </p>
+    ${change && isSame && html`<p class="change same">unchanged <small>the original network was kept</small></p>`}
     ${
       change &&
+      !isSame &&
       html`<p class="change ${toneOf(change)}">
         ${exact(change.difference, signedPoints(change.difference, decimalsFor(change.images)))} points
         <small>${change.significant ? '' : 'not significant, '}95 % CI ${pointsRange(change.ci95, decimalsFor(change.images))}</small>
@@ -73,10 +91,10 @@ function chosenTile(data: ReportData): Content {
           ? 'the last layer'
           : 'given networks';
   return html`<div class="tile">
-    <h2>What was done</h2>
+    <h2>${data.alpha === 0 ? 'What was tried' : 'What was done'}</h2>
     <p class="note">fine-tuned on clean images</p>
     <p class="figures module"><b>${what}</b></p>
-    ${data.alpha !== null && html`<p class="change same">α = ${exact(data.alpha, String(data.alpha))} <small>of the way to the fine-tuned weights</small></p>`}
+    ${data.alpha !== null && html`<p class="change same">α = ${exact(data.alpha, String(data.alpha))} <small>${data.alpha === 0 ? 'nothing of it was kept' : 'of the way to the fine-tuned weights'}</small></p>`}
   </div>`;
 }
 

@@ -198,7 +198,7 @@ describe('the page of a report', () => {
     const all = elements(report.html);
     assert.equal(all.filter(({ tagName }) => tagName === 'img').length, 3 * 2 * 8);
     const files = all.flatMap((element) => attribute(element, 'download') ?? []);
-    assert.deepEqual(files, ['report.json', 'report.md', 'model-card.md', ...Object.keys(report.csv)]);
+    assert.deepEqual(files, ['report.json', 'report.md', 'model-card.md', 'run.json', ...Object.keys(report.csv)]);
     const json = all.find((element) => attribute(element, 'download') === 'report.json') as Element;
     assert.equal(Buffer.from((attribute(json, 'href') ?? '').split('base64,')[1] ?? '', 'base64').toString(), report.json);
   });

@@ -13,7 +13,11 @@ export function provenanceSection(data: ReportData): Section {
     body: html`${
         provenance.commands.length > 0 &&
         html`<h3>Do it again</h3>
-          <pre tabindex="0"><code>${provenance.commands.join('\n')}</code></pre>`
+          <pre tabindex="0"><code>${provenance.commands.join('\n')}</code></pre>
+          <p class="reading">
+            <code>run.json</code> holds every choice of this run and is among the files at the end of this page. Where the service does not
+            know network and data set yet, add <code>--network FILE --data FOLDER</code>; their SHA-256 must be those below.
+          </p>`
       }
       <h3>Run</h3>
       ${facts([
@@ -59,7 +63,7 @@ export function provenanceSection(data: ReportData): Section {
             .filter(({ kind }) => kind !== 'report')
             .map((stage): Content[] => [
               stage.id,
-              stage.kind,
+              stage.kind.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
               duration(stage.seconds),
               stage.cached ? 'known from an earlier run' : 'computed',
             ]),

@@ -107,6 +107,7 @@ footer { color: var(--soft); font-size: 0.86rem; padding-top: 4px; padding-botto
   .scroll tbody th, .scroll thead th:first-child { position: sticky; left: 0; background: var(--paper); max-width: 38vw; padding-right: 10px; }
   nav ul { flex-wrap: nowrap; overflow-x: auto; white-space: nowrap; padding-bottom: 6px; margin-bottom: 16px; }
   .of { display: block; } .of::before { content: none; }
+  .finding { display: block; min-width: 220px; }
   tbody th { min-width: 7em; overflow-wrap: break-word; }
   dl > div { grid-template-columns: minmax(0, 1fr); }
 }

@@ -1,3 +1,4 @@
+import { MAX_PAGE_SIZE } from '../../messages/page-token.js';
 import { methodComment, messageType } from '../contract.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import { fieldSchema, reference, schemaName, schemaOf, schemasOf, type Schema } from './schemas.js';
@@ -130,7 +131,8 @@ function queryParameters({ query, inPath = [] }: Operation): ParameterObject[] {
     .fieldsArray.filter(({ name }) => !inPath.includes(name))
     .map((field) => {
       const { description, ...schema } = fieldSchema(field);
-      return { name: field.name, in: 'query', required: false, description: String(description), schema };
+      const limit = field.name === 'pageSize' ? { maximum: MAX_PAGE_SIZE } : {};
+      return { name: field.name, in: 'query', required: false, description: String(description), schema: { ...schema, ...limit } };
     });
 }
 
@@ -143,7 +145,7 @@ function requestBody({ inPath }: Operation, body: string): Schema {
 function answerObject(content: string): Schema {
   if (content === 'nothing') return { description: 'Done.' };
   if (content === 'bytes') return { description: 'The bytes.', content: { 'application/octet-stream': { schema: {} } } };
-  if (content === 'events') return { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } };
+  if (content === 'events') return { description: 'The events.', content: { 'text/event-stream': {} } };
   return { description: schemaName(content), content: { 'application/json': { schema: reference(content) } } };
 }
 

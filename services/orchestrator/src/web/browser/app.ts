@@ -6,8 +6,37 @@ interface Patch {
   readonly html: string;
 }
 
+/** Time between two fetches of a page that shows several runs. */
+const POLL_MS = 3000;
+
 const main = document.querySelector<HTMLElement>('main[data-live]');
 if (main?.dataset['live'] !== undefined) follow(main.dataset['live']);
+const polled = document.querySelector<HTMLElement>('main[data-polled]');
+if (polled) poll(polled);
+
+/** Fetches the page again and takes its content over, unless the reader is doing something with what there is. */
+function poll(content: HTMLElement): void {
+  setTimeout(() => {
+    const isUsed = content.contains(document.activeElement) || content.querySelector(':checked') !== null;
+    const next = document.hidden || isUsed ? Promise.resolve(content) : renewed(content);
+    void next.then((main) => main.dataset['polled'] !== undefined && poll(main));
+  }, POLL_MS);
+}
+
+async function renewed(content: HTMLElement): Promise<HTMLElement> {
+  try {
+    const answer = await fetch(location.href);
+    if (!answer.ok) return content;
+    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector<HTMLElement>('main');
+    if (!fresh) return content;
+    document.body.classList.remove('offline');
+    if (fresh.innerHTML !== content.innerHTML || fresh.dataset['polled'] === undefined) content.replaceWith(fresh);
+    return fresh.isConnected ? fresh : content;
+  } catch {
+    document.body.classList.add('offline');
+    return content;
+  }
+}
 
 /** Takes changes over as they come; the browser comes back by itself after a broken connection and names the last event it saw. */
 function follow(address: string): void {

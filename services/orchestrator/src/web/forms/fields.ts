@@ -5,6 +5,8 @@ import { html, Html, type Content } from '../../report/page/html.js';
 export interface FormState {
   readonly values: Readonly<Record<string, string>>;
   readonly violations: readonly Violation[];
+  /** What is wrong that is no field's fault alone, as a sentence. */
+  readonly problem?: string;
 }
 
 /** A form nobody has filled in. */
@@ -117,6 +119,11 @@ export function tickField(form: FormState, { name, label }: FieldOptions): Html 
 
 /** What is wrong with fields that the form does not show, and that something is wrong at all. */
 export function wrongNotice(form: FormState, shown: readonly string[]): Content {
+  if (form.problem !== undefined) {
+    return html`<section class="notice" role="alert" aria-label="What is wrong">
+      <p><b>This could not be done.</b> ${form.problem}</p>
+    </section>`;
+  }
   if (form.violations.length === 0) return null;
   const elsewhere = form.violations.filter(({ field }) => !shown.some((name) => field === name || field.startsWith(`${name}.`)));
   return html`<section class="notice" role="alert" aria-label="What is wrong">

@@ -78,7 +78,7 @@ function formOf({ networks, datasets }: Choices, form: FormState): Html {
         ${selectField(form, {
           name: 'settings.dataset',
           label: 'Data set',
-          choices: datasets.map(({ name, dataset }) => [name, `${name} (${splitsOf(dataset)})`]),
+          choices: datasets.map(({ name, dataset }) => [name, `${name} (${imagesOf(dataset)} images)`]),
         })}
         ${textField(form, { name: 'name', label: 'Name of the run', hint: 'For people; may be empty.', placeholder: 'ResNet-18, first try' })}
       </div>
@@ -149,10 +149,8 @@ function formOf({ networks, datasets }: Choices, form: FormState): Html {
   </form>`;
 }
 
-function splitsOf(dataset: DatasetEntry['dataset']): string {
-  return Object.entries(dataset?.splits ?? {})
-    .map(([name, split]) => `${name} ${count(split.count)}`)
-    .join(', ');
+function imagesOf(dataset: DatasetEntry['dataset']): string {
+  return count(Object.values(dataset?.splits ?? {}).reduce((sum, split) => sum + Number(split.count), 0));
 }
 
 /** The request that a filled-in form stands for, as JSON; what is no number stays a text, which the check then names. */

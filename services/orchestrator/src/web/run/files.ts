@@ -4,6 +4,7 @@ import { markdownReport } from '../../report/markdown.js';
 import { modelCard } from '../../report/model-card.js';
 import { html, type Content } from '../../report/page/html.js';
 import { section } from '../../report/page/parts.js';
+import { SPEC_FILE, specFile } from '../../report/spec-file.js';
 import { runPath } from '../words.js';
 import type { RunModel } from './model.js';
 import type { Rights } from './page.js';
@@ -22,6 +23,7 @@ export function figureFiles({ data, input, isReport }: RunModel): Map<string, ()
     files.set('report.json', () => ({ type: 'application/json', text: `${JSON.stringify(data, null, 2)}\n` }));
     files.set('report.md', () => ({ type: 'text/markdown', text: markdownReport(data) }));
     files.set('model-card.md', () => ({ type: 'text/markdown', text: modelCard(data) }));
+    files.set(SPEC_FILE, () => ({ type: 'application/json', text: specFile(data) }));
   }
   for (const [name, text] of Object.entries(csvFiles(data, input))) files.set(name, () => ({ type: 'text/csv', text }));
   return files;

@@ -41,6 +41,7 @@ export function runListPage(list: RunList): Page {
   return {
     title: 'Runs',
     place: 'runs',
+    isPolled: list.runs.some(({ state }) => !hasEnded(state)),
     lead: html`<p>Each run takes a robust network and tries to give its ordinary accuracy back without losing robustness.</p>`,
     body: list.runs.length === 0 && list.state === 'RUN_STATE_UNSPECIFIED' ? empty(list.hasNetworks) : listed(list),
   };

@@ -129,7 +129,7 @@ function settingsSection({ run, network }: RunModel): Html {
         ['Run', html`<code>${run.id}</code>`],
         [
           'Network',
-          html`${link('networks', settings?.network ?? '')}${network && html` <small>${network.info.arch}, width ${network.info.width}, ${count(Number(network.info.parameters))} parameters</small>`}`,
+          html`${link('networks', network?.name || (settings?.network ?? ''))}${network && html` <small>${network.info.arch}, width ${network.info.width}, ${count(Number(network.info.parameters))} parameters</small>`}`,
         ],
         ['Data set', link('datasets', settings?.dataset ?? '')],
         [
