@@ -6,7 +6,7 @@ use super::exec::{BatchNorm, Executor};
 use crate::error::Result;
 
 /// A network bound to tensors that training may move: a graph of operators or a TorchScript program.
-pub trait Forward {
+pub trait Forward: Send {
     /// Logits (float32, [N, classes]) of float32 images in [0,1]; differentiable in the images and in bound weights.
     fn forward(&self, images: &Tensor, mode: BatchNorm) -> Result<Tensor>;
 }
