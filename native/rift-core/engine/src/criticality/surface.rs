@@ -68,7 +68,8 @@ impl Surface {
             AscentMethod::NormalizedGradient => compute.fast.format.kind,
             AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
         };
-        let graph = |kind: Kind| -> Result<Box<dyn Weights>> { Ok(Box::new(GraphWeights::new(network, kind, compute)?)) };
+        let graph =
+            |kind: Kind| -> Result<Box<dyn Weights>> { Ok(Box::new(GraphWeights::new(network, kind, compute)?)) };
         let (searched, judge) = if network.script().is_some() {
             (Box::new(ScriptWeights::new(network, compute.device)?) as Box<dyn Weights>, None)
         } else if kind == Kind::Float {
