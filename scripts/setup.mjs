@@ -82,8 +82,8 @@ async function main() {
   checkNode();
   const env = toolEnvironment();
   const stamps = new Stamps(join(root, '.cache', 'setup.json'));
-  const nativeInputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo', 'src', 'engine'];
-  const nativePrint = fingerprint(core, nativeInputs, /\.(rs|toml|lock)$/) + libtorchFolder(env);
+  const nativeInputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo', 'src', 'engine', 'torchscript'];
+  const nativePrint = fingerprint(core, nativeInputs, /\.(rs|cpp|toml|lock)$/) + libtorchFolder(env);
   const scriptInputs = [
     'package-lock.json',
     'tsconfig.json',

@@ -133,4 +133,8 @@ export class FakeAddon implements NativeAddon {
   doctor(): string {
     return '{"threads":2}';
   }
+
+  allowTorchscript(): void {
+    throw new Error('no test allows programs to an engine that has none');
+  }
 }

@@ -11,19 +11,21 @@ function npy(descr: string, shape: readonly number[], data: Buffer): Buffer {
 }
 
 /**
- * Writes a small data set of two classes, dark and light noise, in the NPY layout: a network learns it in a few steps.
- * @param count images per split; they alternate between the classes
+ * Writes a small data set of classes from dark to light noise in the NPY layout: a network learns two of them in a few steps.
+ * @param splits images of each split; they go round the classes
  */
-export async function writeNpySet(folder: string, splits: Record<string, number>, size = 32): Promise<void> {
+export async function writeNpySet(folder: string, splits: Record<string, number>, { size = 32, classes = 2 } = {}): Promise<void> {
   let state = 1;
   const noise = (): number => {
     state = (state * 48_271) % 2_147_483_647;
     return state % 100;
   };
   for (const [split, count] of Object.entries(splits)) {
-    const classes = Array.from({ length: count }, (_, index) => index % 2);
-    const pixels = Buffer.from(classes.flatMap((label) => Array.from({ length: size * size * 3 }, () => label * 150 + noise())));
+    const labels = Array.from({ length: count }, (_, index) => index % classes);
+    const pixels = Buffer.from(
+      labels.flatMap((label) => Array.from({ length: size * size * 3 }, () => Math.floor((label * 150) / (classes - 1)) + noise())),
+    );
     await writeFile(join(folder, `${split}_images.npy`), npy('|u1', [count, size, size, 3], pixels));
-    await writeFile(join(folder, `${split}_labels.npy`), npy('<i8', [count], Buffer.from(BigInt64Array.from(classes, BigInt).buffer)));
+    await writeFile(join(folder, `${split}_labels.npy`), npy('<i8', [count], Buffer.from(BigInt64Array.from(labels, BigInt).buffer)));
   }
 }

@@ -5,8 +5,10 @@ mod doctor;
 mod failure;
 mod job;
 mod perturb;
+mod programs;
 mod worker;
 
 pub use doctor::doctor;
 pub use job::{submit, NativeJob};
 pub use perturb::{open_perturb, NativePerturbSession};
+pub use programs::allow_torchscript;

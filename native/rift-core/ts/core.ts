@@ -13,14 +13,25 @@ export interface Core {
   doctor(): Readonly<Record<string, unknown>>;
 }
 
+/** What the engine may do. */
+export interface CoreOptions {
+  /** Whether it runs networks that are TorchScript programs; false unless said. */
+  readonly allowTorchscript?: boolean;
+}
+
 /**
  * The engine over an addon.
  * @param load called at the first use; the real addon by default
  */
-export function createCore(load: () => NativeAddon = loadNative): Core {
+export function createCore(load: () => NativeAddon = loadNative, { allowTorchscript = false }: CoreOptions = {}): Core {
+  const addon = (): NativeAddon => {
+    const loaded = load();
+    if (allowTorchscript) loaded.allowTorchscript();
+    return loaded;
+  };
   return {
-    runJob: async (kind, request, options) => runJob(load(), kind, request, options),
-    openPerturb: async (request) => openPerturb(load(), request),
-    doctor: () => JSON.parse(load().doctor()) as Record<string, unknown>,
+    runJob: async (kind, request, options) => runJob(addon(), kind, request, options),
+    openPerturb: async (request) => openPerturb(addon(), request),
+    doctor: () => JSON.parse(addon().doctor()) as Record<string, unknown>,
   };
 }

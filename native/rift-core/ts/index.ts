@@ -1,4 +1,4 @@
-export { createCore, type Core } from './core.js';
+export { createCore, type Core, type CoreOptions } from './core.js';
 export type { JobOptions } from './jobs.js';
 export {
   ADDON_PATH,

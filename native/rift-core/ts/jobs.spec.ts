@@ -13,6 +13,7 @@ const EVALUATION = { correct: 1, total: 2, perImage: Buffer.from([1, 0]).toStrin
 class OneJobAddon implements NativeAddon {
   submitted: { kind: string; request: unknown } | undefined;
   cancels = 0;
+  allowed = 0;
   report: (json: string) => void = () => assert.fail('no job');
   settle = Promise.withResolvers<string>();
 
@@ -39,6 +40,10 @@ class OneJobAddon implements NativeAddon {
 
   doctor(): string {
     return '{"threads":2}';
+  }
+
+  allowTorchscript(): void {
+    this.allowed += 1;
   }
 }
 
@@ -130,6 +135,7 @@ describe('runJob', () => {
       },
       openPerturb: () => assert.fail(),
       doctor: () => '{}',
+      allowTorchscript: () => assert.fail(),
     }));
     await assert.rejects(core.runJob('inspectNetwork', request), new Internal('unknown kind'));
   });
@@ -148,6 +154,16 @@ describe('runJob', () => {
     const job = core.runJob('inspectNetwork', request);
     addon.settle.resolve('{"architecture":"resnet18"}');
     await assert.rejects(job, /NetworkInfo\.architecture/);
+  });
+});
+
+describe('programs', () => {
+  it('are allowed to the engine only where that was asked for', () => {
+    const { addon } = setUp();
+    createCore(() => addon).doctor();
+    assert.equal(addon.allowed, 0);
+    createCore(() => addon, { allowTorchscript: true }).doctor();
+    assert.equal(addon.allowed, 1);
   });
 });
 

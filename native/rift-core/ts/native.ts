@@ -42,6 +42,8 @@ export interface NativeAddon {
   openPerturb(requestJson: string): NativePerturbSession | Promise<NativePerturbSession>;
   /** JSON of what this machine has: libtorch, devices, bf16, threads, chosen precision. */
   doctor(): string;
+  /** Lets this process load networks that are TorchScript programs, which it refuses otherwise. */
+  allowTorchscript(): void;
 }
 
 /** What the addon's errors carry as the JSON of their message. */

@@ -25,7 +25,12 @@ const REQUEST = {
 function setUp(session: Partial<NativePerturbSession>) {
   let closed = 0;
   const native: NativePerturbSession = { perturb: () => assert.fail(), close: () => (closed += 1), ...session };
-  const addon: NativeAddon = { submit: () => assert.fail(), openPerturb: () => native, doctor: () => '{}' };
+  const addon: NativeAddon = {
+    submit: () => assert.fail(),
+    openPerturb: () => native,
+    doctor: () => '{}',
+    allowTorchscript: () => assert.fail(),
+  };
   return { core: createCore(() => addon), closed: () => closed };
 }
 

@@ -86,7 +86,7 @@ describe('bad input is refused before anything starts', () => {
     ['train --data DATA', 2, /either --arch NAME/],
     ['train --data DATA --arch resnet19', 2, /Did you mean resnet18/],
     ['train --data DATA --arch resnet18 --method trade', 2, /Did you mean trades/],
-    ['train --data DATA --arch torchscript', 2, /cannot be trained/],
+    ['train --data DATA --arch torchscript', 2, /--initial/],
     ['train --data DATA --arch resnet18 --initial NET', 2, /either --arch NAME/],
     ['run --data DATA', 2, /Say which network/],
     ['run --network NET', 2, /Say which images/],

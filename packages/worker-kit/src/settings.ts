@@ -18,6 +18,11 @@ export const WORKER_SETTINGS = {
     .text()
     .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'must be auto, cpu, cuda or cuda:N')
     .default('auto'),
+  /** Whether networks may be TorchScript programs, which run with the service's rights; set it where files come from trusted people. */
+  RIFT_ALLOW_TORCHSCRIPT: setting
+    .oneOf(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
   /** Folder for checkpoints and unfinished files; shared between replicas, they go on from each other's checkpoints. */
   RIFT_WORK_DIR: setting
     .text()

@@ -56,7 +56,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningServic
   if (!isLoopback(options.address.host) && gate.tlsFiles === undefined && !gate.asksForToken) {
     logger.warn({ host: options.address.host }, 'anyone who reaches this address may use the service: set RIFT_TLS_* or RIFT_TOKENS');
   }
-  const core = options.core ?? createCore();
+  const core = options.core ?? createCore(undefined, { allowTorchscript: settings.RIFT_ALLOW_TORCHSCRIPT });
   const metrics = new Metrics().withProcessMetrics();
   gpuMetrics(metrics.registry);
   if (settings.RIFT_TLS_CERT !== undefined) certificateMetric(metrics.registry, settings.RIFT_TLS_CERT);

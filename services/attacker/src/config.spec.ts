@@ -18,6 +18,11 @@ describe('readConfig', () => {
     assert.equal(config.RIFT_HTTP_ADDRESS, undefined);
   });
 
+  it('runs no programs unless that is said', () => {
+    assert.equal(readConfig({}).RIFT_ALLOW_TORCHSCRIPT, false);
+    assert.equal(readConfig({ RIFT_ALLOW_TORCHSCRIPT: 'true' }).RIFT_ALLOW_TORCHSCRIPT, true);
+  });
+
   it('makes the work folder absolute, so that paths given to the engine do not depend on where it runs', () => {
     assert.equal(readConfig({ RIFT_WORK_DIR: '/var/rift/../work' }).RIFT_WORK_DIR, '/var/work');
   });
@@ -32,6 +37,7 @@ describe('readConfig', () => {
     RIFT_WORK_DAYS: '0',
     RIFT_DRAIN_SECONDS: 'soon',
     RIFT_CACHE_GIB: '0',
+    RIFT_ALLOW_TORCHSCRIPT: 'yes',
     RIFT_PERTURB_STREAMS: '0',
     RIFT_PERTURB_IDLE_SECONDS: '1.5',
   };

@@ -138,12 +138,62 @@ class WideResNet(nn.Module):
         return self.fc(torch.flatten(F.avg_pool2d(F.relu(self.bn1(x)), 8), 1))
 
 
+class SwishBlock(nn.Module):
+    """Block of the SiLU form of WideResNet: strided convolutions see zeros on the right and at the bottom only."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.batchnorm_0 = nn.BatchNorm2d(inputs, momentum=0.01)
+        self.conv_0 = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
+        self.batchnorm_1 = nn.BatchNorm2d(outputs, momentum=0.01)
+        self.conv_1 = _conv3(outputs, outputs)
+        self.shortcut = None if inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        self._border = (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = F.silu(self.batchnorm_0(x))
+        skip = x if self.shortcut is None else self.shortcut(active)
+        return skip + self.conv_1(F.silu(self.batchnorm_1(self.conv_0(F.pad(active, self._border)))))
+
+
+class SwishGroup(nn.Module):
+    """Blocks of one resolution."""
+
+    def __init__(self, count: int, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            SwishBlock(inputs, outputs, stride), *[SwishBlock(outputs, outputs, 1) for _ in range(count - 1)]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block(x)
+
+
+class WideSwishNet(nn.Module):
+    """WideResNet with SiLU (Gowal et al. 2020), as trained on generated images. Input [N, 3, S, S], output [N, classes]."""
+
+    def __init__(self, depth: int, widen: int, width: int, classes: int, size: int) -> None:
+        super().__init__()
+        count, channels = (depth - 4) // 6, [width, width * widen, width * widen * 2, width * widen * 4]
+        self.init_conv = _conv3(3, width)
+        strides = (1, 2, 2)
+        groups = [SwishGroup(count, channels[at], channels[at + 1], stride) for at, stride in enumerate(strides)]
+        self.layer = nn.Sequential(*groups)
+        self.batchnorm = nn.BatchNorm2d(channels[3], momentum=0.01)
+        self.logits = nn.Linear(channels[3] * (size // 32) ** 2, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.silu(self.batchnorm(self.layer(self.init_conv(x))))
+        return self.logits(torch.flatten(F.avg_pool2d(x, 8), 1))
+
+
 _BUILDERS: dict[str, tuple[int, Callable[[int, int, int], nn.Module]]] = {
     "resnet18": (64, lambda width, classes, size: ResNet([2, 2, 2, 2], width, classes, size)),
     "resnet34": (64, lambda width, classes, size: ResNet([3, 4, 6, 3], width, classes, size)),
     "preact-resnet18": (64, lambda width, classes, size: PreActResNet([2, 2, 2, 2], width, classes, size)),
     "wrn-28-10": (16, lambda width, classes, size: WideResNet(28, 10, width, classes, size)),
     "wrn-34-10": (16, lambda width, classes, size: WideResNet(34, 10, width, classes, size)),
+    "wrn-28-10-silu": (16, lambda width, classes, size: WideSwishNet(28, 10, width, classes, size)),
 }
 
 ARCHITECTURES = tuple(_BUILDERS)

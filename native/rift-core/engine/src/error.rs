@@ -55,6 +55,14 @@ pub enum EngineError {
         /// What was found instead.
         detail: String,
     },
+    /// Something that this process was not set to do. `FailedPrecondition` / FAILED_PRECONDITION / exit code 5.
+    #[error("{what} is not allowed: {rule}")]
+    NotAllowed {
+        /// What was to be done.
+        what: String,
+        /// Why not, and what to set.
+        rule: String,
+    },
     /// Reading or writing a file failed. `Io` / INTERNAL / exit code 1.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -136,7 +144,7 @@ impl EngineError {
             Self::InvalidFile { .. } => "InvalidFile",
             Self::NotFound { .. } => "NotFound",
             Self::ResourceExhausted { .. } => "ResourceExhausted",
-            Self::DeviceUnavailable { .. } => "FailedPrecondition",
+            Self::DeviceUnavailable { .. } | Self::NotAllowed { .. } => "FailedPrecondition",
             Self::Io { .. } => "Io",
             Self::Cancelled => "Cancelled",
             Self::Numeric { .. } => "Numeric",

@@ -9,7 +9,7 @@ use rift_engine::compute::Compute;
 use rift_engine::control::Control;
 use rift_engine::criticality::measure;
 use rift_engine::rng;
-use rift_engine::spec::{AscentMethod, ComputeSpec, CriticalitySpec, ModuleGroup, ModuleGrouping};
+use rift_engine::spec::{AscentMethod, ComputeSpec, CriticalitySpec, ModuleGroup, ModuleGrouping, Precision};
 
 fn group(name: &str, modules: &[&str]) -> ModuleGroup {
     ModuleGroup { name: name.into(), modules: modules.iter().map(|module| (*module).to_string()).collect() }
@@ -126,5 +126,20 @@ fn groups_that_say_nothing_or_the_same_twice_are_refused_by_field() {
     for (spec, expected) in wrong {
         let said = refusal(&spec);
         assert!(said.contains(expected), "{said} for {expected}");
+    }
+}
+
+#[test]
+fn what_half_precision_finds_is_judged_in_float32() {
+    let (network, set) = load();
+    let modules = ["conv1", "layer2.0.shortcut.0", "layer4.1.conv2", "linear"].map(String::from).to_vec();
+    let spec = CriticalitySpec { modules, ..spec(AscentMethod::NormalizedGradient) };
+    let exact = run(&network, &set, &spec);
+    let half = Compute::resolve(&ComputeSpec { precision: Precision::Bf16, ..ComputeSpec::default() }).unwrap();
+    let found = measure(&network, &set, &spec, &half, &Control::default()).unwrap();
+    assert_eq!(found.base_loss.to_bits(), exact.base_loss.to_bits());
+    let exact = by_name(&exact);
+    for (name, mrc) in by_name(&found) {
+        assert!((mrc / exact[&name] - 1.0).abs() < 0.01, "{name}: {mrc} for {}", exact[&name]);
     }
 }

@@ -7,11 +7,17 @@ import { importCheckpoint, type CheckpointOptions } from '../inputs/networks.js'
 import { checkFile, checkNetworkArgument } from '../inputs/preflight.js';
 import { bytes, count, percent } from '../output/format.js';
 import { pairs, table } from '../output/table.js';
+import { choose, wordsOf } from '../parse/vocabulary.js';
 import { withClient, type Session } from '../session.js';
 import { example, networkOf, type StartSession } from './context.js';
 import { addCheckpointOptions } from './options.js';
 
+/** What a file to import may be. */
+const IMPORT_FORMATS = ['checkpoint', 'torchscript'] as const;
+type ImportFormat = (typeof IMPORT_FORMATS)[number];
+
 interface ImportOptions extends CheckpointOptions {
+  readonly format?: ImportFormat;
   readonly name?: string;
   readonly output?: string;
 }
@@ -20,16 +26,26 @@ interface ImportOptions extends CheckpointOptions {
 export function registerNetworks(program: Command, start: StartSession): void {
   const importing = program
     .command('import')
-    .description('make a network artifact of a PyTorch (.pth, .pt) or safetensors checkpoint; nothing in the file is executed')
+    .description(
+      'make a network artifact of a PyTorch (.pth, .pt) or safetensors checkpoint, of which nothing is executed, or of a TorchScript program',
+    )
     .argument('<file>', 'checkpoint');
   addCheckpointOptions(importing)
+    .option(
+      '--format <format>',
+      'checkpoint, or torchscript: a program of any architecture, refused unless RIFT_ALLOW_TORCHSCRIPT=true (default: checkpoint)',
+      (text) => choose(wordsOf(IMPORT_FORMATS), text, '--format'),
+    )
     .option('--name <name>', 'register it under this name')
     .option('-o, --output <file>', 'write the network artifact there (.safetensors)')
     .addHelpText(
       'after',
-      example('rift import resnet18.pth --arch resnet18 --width 64 --classes 10 --preprocess cifar10 -o net.safetensors'),
+      example(
+        'rift import resnet18.pth --arch resnet18 --width 64 --classes 10 --preprocess cifar10 -o net.safetensors',
+        'RIFT_ALLOW_TORCHSCRIPT=true rift import model.pt --format torchscript --classes 10 --preprocess none -o net.safetensors',
+      ),
     )
-    .action(async (file: string, options: ImportOptions, self: Command) => importNetwork(start(self), file, options));
+    .action(async (file: string, options: ImportOptions, self: Command) => importNetwork(start(self), file, withArchitecture(options)));
 
   addCheckpointOptions(
     program.command('inspect').description('say what is in a network').argument('<network>', 'file, registered name or SHA-256'),
@@ -43,7 +59,7 @@ export function registerNetworks(program: Command, start: StartSession): void {
       .description('write a network for PyTorch or as plain safetensors')
       .argument('<network>', 'file, registered name or SHA-256'),
   )
-    .requiredOption('-o, --output <file>', 'where it goes: .pth or .safetensors')
+    .requiredOption('-o, --output <file>', 'where it goes: .pth, .safetensors or, of a TorchScript network, .pt')
     .addHelpText('after', example('rift export net.safetensors -o net.pth'))
     .action(async (network: string, options: CheckpointOptions & { output: string }, self: Command) =>
       exportNetwork(start(self), network, options),
@@ -87,6 +103,14 @@ function networkText(info: NetworkInfo, columns: number): string {
   return `${pairs(facts)}\n\n${modules}`;
 }
 
+/** A TorchScript program is an architecture of its own. @throws a usage error where both are said and disagree */
+function withArchitecture(options: ImportOptions): ImportOptions {
+  if (options.format !== 'torchscript') return options;
+  if (options.arch !== undefined && options.arch !== 'torchscript')
+    throw usageError(`--format torchscript needs no --arch ${options.arch}: the program is the architecture.`);
+  return { ...options, arch: 'torchscript' };
+}
+
 async function importNetwork(session: Session, file: string, options: ImportOptions): Promise<void> {
   if (options.arch === undefined) throw usageError('Say which architecture the checkpoint has: --arch resnet18.');
   if (options.preprocess === undefined) {
@@ -128,7 +152,8 @@ async function exportNetwork(session: Session, given: string, options: Checkpoin
   await withClient(session, async (client) => {
     const { signal } = session.interrupts;
     const info = await networkOf(session, client, given, options, 'NETWORK');
-    const format = ending === '.safetensors' ? 'EXPORT_FORMAT_SAFETENSORS' : 'EXPORT_FORMAT_PTH';
+    const program = ending === '.pt' && info.arch === 'torchscript' ? 'EXPORT_FORMAT_TORCHSCRIPT' : 'EXPORT_FORMAT_PTH';
+    const format = ending === '.safetensors' ? 'EXPORT_FORMAT_SAFETENSORS' : program;
     const digest = await client.catalog.exportNetwork(info.digest, format, { signal });
     const { size } = await client.artifacts.downloadFile(digest, options.output, { signal });
     session.output.result(

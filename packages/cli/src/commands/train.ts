@@ -62,7 +62,7 @@ async function runTrain(session: Session, options: Options): Promise<void> {
     throw usageError('Say what to train: either --arch NAME (or --preset NAME) for a new network or --initial NETWORK to go on from one.');
   }
   if (options.arch === 'torchscript')
-    throw usageError('--arch torchscript cannot be trained: its weights are part of a program. Choose a built-in architecture.');
+    throw usageError('--arch torchscript cannot be trained from nothing: import the program and name it with --initial.');
   const preset = presetOf(options);
   if (options.initial !== undefined) await checkNetworkArgument(options.initial, '--initial', {});
   await checkDataArgument(options.data, options);

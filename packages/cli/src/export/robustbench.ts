@@ -11,6 +11,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   resnet34: 'ResNet-34',
   'wrn-34-10': 'WideResNet-34-10',
   'wrn-28-10': 'WideResNet-28-10',
+  'wrn-28-10-silu': 'WideResNet-28-10',
   'preact-resnet18': 'PreActResNet-18',
 };
 

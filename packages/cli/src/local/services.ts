@@ -33,7 +33,7 @@ export interface StackPlan extends StackAddresses {
 }
 
 /** Settings of this project that children keep when the user set them. */
-const KEPT = ['RIFT_LOG_LEVEL'];
+const KEPT = ['RIFT_LOG_LEVEL', 'RIFT_ALLOW_TORCHSCRIPT'];
 
 function inherited(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('RIFT_') || KEPT.includes(name)));

@@ -133,6 +133,7 @@ export const ARCHITECTURES = {
   resnet34: 64,
   'wrn-34-10': 16,
   'wrn-28-10': 16,
+  'wrn-28-10-silu': 16,
   'preact-resnet18': 64,
   torchscript: 0,
 } as const;

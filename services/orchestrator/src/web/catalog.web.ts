@@ -22,6 +22,12 @@ import { receiveForm } from './upload.js';
 
 const PACKAGE = 'rift.orchestrator.v1';
 const FIRST = { pageSize: 200, pageToken: '' };
+const ENDINGS: Readonly<Record<CatalogServiceExportNetworkRequest['format'], string>> = {
+  EXPORT_FORMAT_UNSPECIFIED: '',
+  EXPORT_FORMAT_PTH: 'pth',
+  EXPORT_FORMAT_SAFETENSORS: 'safetensors',
+  EXPORT_FORMAT_TORCHSCRIPT: 'pt',
+};
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** Pages of networks, data sets and files. */
@@ -81,7 +87,7 @@ export class CatalogWeb {
     const message = `${PACKAGE}.CatalogServiceExportNetworkRequest`;
     const { format } = decodeMessage<CatalogServiceExportNetworkRequest>(message, { ...(request.body as object), network });
     const digest = await this.catalog.exportNetwork(network, format);
-    const ending = format === 'EXPORT_FORMAT_PTH' ? 'pth' : 'safetensors';
+    const ending = ENDINGS[format];
     const name = FILE_NAME.test(network) && network.length < 64 ? network : 'network';
     response.redirect(303, `/files/${digest}?name=${name}.${ending}`);
   }

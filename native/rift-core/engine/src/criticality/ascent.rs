@@ -22,16 +22,16 @@ pub struct Peak {
     pub nan_epochs: u32,
 }
 
-/// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights.
+/// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights and `foot` the loss.
 pub fn maximise(
-    surface: &mut Surface, unit: &Unit, spec: &CriticalitySpec, base: &Judged, slope: Vec<Tensor>, control: &Control,
+    surface: &mut Surface, unit: &Unit, spec: &CriticalitySpec, foot: f64, slope: Vec<Tensor>, control: &Control,
 ) -> Result<Peak> {
     let first_order = surface.first_orders(&slope, spec)?.into_iter().sum();
     let search = Search { surface, unit, spec, control };
     let mut peak = match spec.ascent {
         AscentMethod::SgdEpoch => search.sgd(false, &slope)?,
         AscentMethod::SgdStop => search.sgd(true, &slope)?,
-        AscentMethod::NormalizedGradient => search.normalized_gradient(base, &slope)?,
+        AscentMethod::NormalizedGradient => search.normalized_gradient(foot, &slope)?,
     };
     peak.first_order = first_order;
     Ok(peak)
@@ -131,9 +131,9 @@ impl Search<'_> {
     /// point Δ*, where s halves whenever a step did not rise; `epochs` steps, fewer once they stop paying. The first start
     /// is the boundary point along the gradient, further ones are random boundary points. Only the direction of θ_i's
     /// gradient enters, so the result is invariant under the rescaling of the paper's appendix A.
-    fn normalized_gradient(&self, base: &Judged, slope: &[Tensor]) -> Result<Peak> {
+    fn normalized_gradient(&self, foot: f64, slope: &[Tensor]) -> Result<Peak> {
         let radii = self.radii()?;
-        let mut best: (f64, Vec<Tensor>) = (base.mean_loss(), self.surface.zero()?);
+        let mut best: (f64, Vec<Tensor>) = (foot, self.surface.zero()?);
         for start in 0..self.spec.starts {
             let mut change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
             let mut stretch = FIRST_STRETCH;
@@ -143,7 +143,7 @@ impl Search<'_> {
                 let (gradient, judged) = self.surface.gradient(&change, self.control)?;
                 let loss = judged.mean_loss();
                 let height = top.as_ref().map(|(height, _, _)| *height);
-                let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - base.mean_loss()).abs());
+                let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - foot).abs());
                 stalled = if loss.is_finite() && pays { 0 } else { stalled + 1 };
                 if loss.is_finite() && height.is_none_or(|height| loss > height) {
                     top = Some((loss, change, gradient));

@@ -6,6 +6,7 @@ mod ascent;
 mod ball;
 mod surface;
 mod units;
+mod weights;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -92,8 +93,8 @@ pub fn measure(
     for (index, unit) in units.iter().enumerate() {
         let began = Instant::now();
         report(&units, index, &measured, control);
-        let slope = surface.enter(unit, control)?;
-        let peak = ascent::maximise(&mut surface, unit, spec, &base, slope, control)?;
+        let (slope, foot) = surface.enter(unit, control)?;
+        let peak = ascent::maximise(&mut surface, unit, spec, foot, slope, control)?;
         measured.push(record(unit, &base, &peak, began.elapsed().as_secs_f64())?);
     }
     report(&units, units.len(), &measured, control);
@@ -116,7 +117,7 @@ fn estimate(
             all.modules.push(module.clone());
         }
     }
-    let slope = surface.enter(&all, control)?;
+    let (slope, _) = surface.enter(&all, control)?;
     let rises: HashMap<&String, f64> = all.modules.iter().zip(surface.first_orders(&slope, spec)?).collect();
     let mut estimates: Vec<ModuleEstimate> = units
         .iter()

@@ -6,20 +6,15 @@ use tch::{Kind, Tensor};
 
 use super::ball;
 use super::units::Unit;
+use super::weights::{GraphWeights, ScriptWeights, Weights};
 use crate::attack::loss::{cross_entropy, is_right};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::data::adversarial::AdversarialSet;
 use crate::error::{EngineError, Result};
 use crate::evaluate;
-use crate::net::exec::Values;
-use crate::net::graph::NodeId;
-use crate::net::passes::{self, Folded};
-use crate::net::{Executor, Format, Network};
+use crate::net::Network;
 use crate::spec::{AscentMethod, CriticalitySpec};
-
-/// Cached activations beyond this many bytes are computed again instead.
-const CACHE_BYTES: u64 = 3 << 30;
 
 /// Loss and judgement of every image.
 pub struct Judged {
@@ -50,15 +45,13 @@ impl Judged {
 
 /// The robust loss over a unit's weights. Changes are one tensor per module of the unit.
 pub struct Surface {
-    folded: Executor,
-    scales: HashMap<String, Tensor>,
+    network: Box<dyn Weights>,
+    /// The same in float32 where `network` computes in half precision: small rises would drown in its rounding.
+    judge: Option<Box<dyn Weights>>,
     weights: HashMap<String, Tensor>,
-    nodes: HashMap<String, NodeId>,
     images: Vec<Tensor>,
     labels: Vec<Tensor>,
     order: Vec<Tensor>,
-    prefix: Option<Vec<Values>>,
-    cut: NodeId,
     modules: Vec<String>,
 }
 
@@ -69,26 +62,28 @@ impl Surface {
             let rule = format!("must be {} pixels wide, the network's input", network.manifest.input_size);
             return Err(EngineError::invalid("adversarialSet", format!("{:?}", set.adv.size()), rule));
         }
-        let Folded { graph, state, scales } = passes::fold_batch_norm(&network.graph, &network.state)?;
         // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
         // only need a direction, and what they find is judged in float32.
         let kind = match spec.ascent {
             AscentMethod::NormalizedGradient => compute.fast.format.kind,
             AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
         };
-        let format = Format { kind, channels_last: compute.fast.format.channels_last };
-        let state = passes::convert(&state, Kind::Float, format.channels_last, compute.device)?;
-        let nodes: HashMap<String, NodeId> = graph.modules().into_iter().collect();
-        let weights = nodes
-            .keys()
-            .map(|name| {
-                let weight = network.state.require(&format!("{name}.weight"))?;
-                Ok((name.clone(), weight.f_detach()?.f_to_device(compute.device)?))
-            })
-            .collect::<Result<_>>()?;
-        let scales = scales
+        let graph =
+            |kind: Kind| -> Result<Box<dyn Weights>> { Ok(Box::new(GraphWeights::new(network, kind, compute)?)) };
+        let (searched, judge) = if network.script().is_some() {
+            (Box::new(ScriptWeights::new(network, compute.device)?) as Box<dyn Weights>, None)
+        } else if kind == Kind::Float {
+            (graph(kind)?, None)
+        } else {
+            (graph(kind)?, Some(graph(Kind::Float)?))
+        };
+        let weights = network
+            .module_names()
             .into_iter()
-            .map(|(name, scale)| Ok((name, scale.f_to_device(compute.device)?)))
+            .map(|name| {
+                let weight = network.state.require(&network.weight_name(&name))?;
+                Ok((name, weight.f_detach()?.f_to_device(compute.device)?))
+            })
             .collect::<Result<_>>()?;
         let count = set.adv.size()[0];
         let batch = i64::from(spec.batch_size).min(count);
@@ -101,18 +96,7 @@ impl Surface {
             order.push(Tensor::f_arange_start(at, at + take, (Kind::Int64, compute.device))?);
             at += take;
         }
-        Ok(Self {
-            folded: Executor::bind(&graph, &state, format)?,
-            scales,
-            weights,
-            nodes,
-            images,
-            labels,
-            order,
-            prefix: None,
-            cut: 0,
-            modules: Vec::new(),
-        })
+        Ok(Self { network: searched, judge, weights, images, labels, order, modules: Vec::new() })
     }
 
     /// Number of images.
@@ -127,29 +111,23 @@ impl Surface {
 
     /// Loss and judgement of the network as it is.
     pub fn base(&mut self, control: &Control) -> Result<Judged> {
-        self.cut = 0;
-        self.modules.clear();
+        self.move_to(&[], control)?;
         self.judge(&[], control)
     }
 
-    /// Makes `unit` the perturbed one, moving the shared prefix forward to it. Returns the full gradient there.
-    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<Vec<Tensor>> {
-        let cut = unit.modules.iter().map(|module| self.nodes[module]).min().unwrap_or(0);
-        let bytes = self.count() as u64 * self.bytes_per_image(cut)?;
-        let old = self.prefix.take().filter(|_| self.cut <= cut);
-        if bytes <= CACHE_BYTES {
-            let from = if old.is_some() { self.cut } else { 0 };
-            let mut old = old.unwrap_or_else(|| self.images.iter().map(|_| Values::new()).collect());
-            let _guard = tch::no_grad_guard();
-            for (images, values) in self.images.iter().zip(&mut old) {
-                control.check()?;
-                *values = self.folded.advance(images, std::mem::take(values), from, cut)?;
-            }
-            self.prefix = Some(old);
+    /// Makes `unit` the perturbed one, moving the shared prefix forward to it. Returns the full gradient
+    /// there and the loss as the search sees it.
+    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<(Vec<Tensor>, f64)> {
+        self.move_to(&unit.modules, control)?;
+        self.gradient(&self.zero()?, control).map(|(gradient, judged)| (gradient, judged.mean_loss()))
+    }
+
+    fn move_to(&mut self, modules: &[String], control: &Control) -> Result<()> {
+        for network in std::iter::once(&mut self.network).chain(&mut self.judge) {
+            network.enter(modules, &self.images, control)?;
         }
-        self.cut = cut;
-        self.modules.clone_from(&unit.modules);
-        self.gradient(&self.zero()?, control).map(|(gradient, _)| gradient)
+        self.modules = modules.to_vec();
+        Ok(())
     }
 
     /// No change.
@@ -162,14 +140,15 @@ impl Surface {
         self.modules.iter().map(|module| &self.weights[module]).collect()
     }
 
-    /// Loss and judgement of every image under `change`, in the executor's format.
+    /// Loss and judgement of every image under `change`, in float32.
     pub fn judge(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
         let _guard = tch::no_grad_guard();
-        let weights = self.effective(&self.moved(change)?)?;
+        let network = self.judge.as_ref().unwrap_or(&self.network);
+        let leaves = network.leaves(self.moved(change)?)?;
         let (mut losses, mut right) = (Vec::new(), Vec::new());
         for at in 0..self.images.len() {
             control.check()?;
-            let logits = self.logits(at, None, &weights)?;
+            let logits = network.logits(at, None, &self.images, &leaves)?;
             losses.extend(evaluate::floats(&cross_entropy(&logits, &self.labels[at])?)?);
             right.extend(evaluate::bytes(&is_right(&logits, &self.labels[at])?)?);
         }
@@ -232,61 +211,18 @@ impl Surface {
 
     /// Gradients of the summed loss over (rows of) cached batch `at`, and the logits.
     fn backward(&self, at: usize, rows: Option<&Tensor>, change: &[Tensor]) -> Result<(Vec<Tensor>, Tensor)> {
-        let moved = self
-            .moved(change)?
-            .into_iter()
-            .map(|weight| Ok(weight.f_detach()?.f_set_requires_grad(true)?))
-            .collect::<Result<Vec<Tensor>>>()?;
-        let logits = self.logits(at, rows, &self.effective(&moved)?)?;
+        let leaves = self.network.leaves(self.moved(change)?)?;
+        let logits = self.network.logits(at, rows, &self.images, &leaves)?;
         let labels = match rows {
             Some(rows) => self.labels[at].f_index_select(0, rows)?,
             None => self.labels[at].shallow_clone(),
         };
         let loss = cross_entropy(&logits, &labels)?.f_sum(Kind::Float)?;
-        let gradients = Tensor::f_run_backward(&[loss], &moved, false, false)?;
+        let gradients = Tensor::f_run_backward(&[loss], &leaves, false, false)?;
         Ok((gradients, logits.f_detach()?))
     }
 
     fn moved(&self, change: &[Tensor]) -> Result<Vec<Tensor>> {
         self.modules.iter().zip(change).map(|(module, change)| Ok(self.weights[module].f_add(change)?)).collect()
-    }
-
-    /// Weights as the folded graph uses them.
-    fn effective(&self, weights: &[Tensor]) -> Result<HashMap<NodeId, Tensor>> {
-        self.modules
-            .iter()
-            .zip(weights)
-            .map(|(module, weight)| {
-                let effective = match self.scales.get(&format!("{module}.weight")) {
-                    Some(scale) => weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?,
-                    None => weight.shallow_clone(),
-                };
-                Ok((self.nodes[module], effective))
-            })
-            .collect()
-    }
-
-    fn logits(&self, at: usize, rows: Option<&Tensor>, weights: &HashMap<NodeId, Tensor>) -> Result<Tensor> {
-        let pick = |tensor: &Tensor| -> Result<Tensor> {
-            Ok(match rows {
-                Some(rows) => tensor.f_index_select(0, rows)?,
-                None => tensor.shallow_clone(),
-            })
-        };
-        let values: Values = match &self.prefix {
-            Some(prefix) if self.cut > 0 => {
-                prefix[at].iter().map(|(id, value)| Ok((*id, pick(value)?))).collect::<Result<_>>()?
-            }
-            _ => tch::no_grad(|| self.folded.advance(&pick(&self.images[at])?, Values::new(), 0, self.cut.max(1)))?,
-        };
-        self.folded.suffix(&values, self.cut.max(1), weights)
-    }
-
-    /// Bytes that the prefix at `cut` holds for one image, measured on one.
-    fn bytes_per_image(&self, cut: NodeId) -> Result<u64> {
-        let _guard = tch::no_grad_guard();
-        let one = self.images[0].f_narrow(0, 0, 1)?;
-        let values = self.folded.advance(&one, Values::new(), 0, cut)?;
-        Ok(values.values().map(|value| (value.numel() * value.kind().elt_size_in_bytes()) as u64).sum())
     }
 }

@@ -12,7 +12,7 @@ use crate::checkpoint::{
 };
 use crate::control::Control;
 use crate::error::{EngineError, Result};
-use crate::net::{zoo, Network};
+use crate::net::{script, zoo, Network};
 
 /// `rift.common.v1.Preprocess`.
 #[derive(Deserialize, Serialize)]
@@ -63,6 +63,9 @@ struct ModuleInfo {
 }
 
 pub(super) fn import_network(request: ImportRequest, _control: &Control) -> Result<NetworkInfo> {
+    if request.arch == script::ARCHITECTURE {
+        return import_program(&request);
+    }
     let named = |error| match error {
         // The file is a copy under its digest; the user knows it by its own name.
         EngineError::InvalidFile { reason, .. } => EngineError::file(&request.file_name, reason),
@@ -71,6 +74,23 @@ pub(super) fn import_network(request: ImportRequest, _control: &Control) -> Resu
     let (tensors, mut notices) = tensors(&request).map_err(named)?;
     let (tensors, dropped) = drop_dead(tensors);
     notices.extend(dropped);
+    let width = if request.width == 0 { zoo::default_width(&request.arch) } else { request.width };
+    let network = Network::from_state(manifest(&request, width, &notices)?, tensors, Path::new(&request.file_name))?;
+    network.write(&request.output)?;
+    info(&network)
+}
+
+/// A TorchScript program becomes a network as it is, after it has run once on two grey images.
+fn import_program(request: &ImportRequest) -> Result<NetworkInfo> {
+    let bytes = std::fs::read(&request.path).map_err(|error| EngineError::io(&request.file_name, error))?;
+    let notice = "the network is a TorchScript program: whoever computes with it runs it".to_string();
+    let manifest = manifest(request, 1, &[notice])?;
+    let network = Network::from_program(manifest, bytes, Path::new(&request.file_name))?;
+    network.write(&request.output)?;
+    info(&network)
+}
+
+fn manifest(request: &ImportRequest, width: i64, notices: &[String]) -> Result<NetworkManifest> {
     let preprocess = if request.preprocess.mean.is_empty() && request.preprocess.standard_deviation.is_empty() {
         checkpoint::Preprocess::named(&request.preprocess.name)?
     } else {
@@ -80,22 +100,18 @@ pub(super) fn import_network(request: ImportRequest, _control: &Control) -> Resu
             std: request.preprocess.standard_deviation.clone(),
         }
     };
-    let notes = notices.iter().enumerate().map(|(at, notice)| (format!("import {at}"), notice.clone())).collect();
-    let manifest = NetworkManifest {
+    Ok(NetworkManifest {
         kind: "network".into(),
         arch: request.arch.clone(),
-        width: if request.width == 0 { zoo::default_width(&request.arch) } else { request.width },
+        width,
         classes: request.classes,
         input_size: request.input_size,
         preprocess,
         class_names: request.class_names.clone(),
         metrics: BTreeMap::new(),
         parents: Vec::new(),
-        notes,
-    };
-    let network = Network::from_state(manifest, tensors, Path::new(&request.file_name))?;
-    network.write(&request.output)?;
-    info(&network)
+        notes: notices.iter().enumerate().map(|(at, notice)| (format!("import {at}"), notice.clone())).collect(),
+    })
 }
 
 /// Named tensors of a PyTorch or safetensors file, told by its content, and what a person should know.
@@ -146,8 +162,12 @@ fn info(network: &Network) -> Result<NetworkInfo> {
         .module_names()
         .into_iter()
         .map(|name| {
-            let shape = network.state.require(&format!("{name}.weight"))?.size();
-            let kind = if shape.len() == 2 { "linear" } else { "conv2d" };
+            let shape = network.state.require(&network.weight_name(&name))?.size();
+            let kind = match shape.len() {
+                2 => "linear",
+                4 => "conv2d",
+                _ => "other",
+            };
             Ok(ModuleInfo { parameters: shape.iter().product(), name, kind, shape })
         })
         .collect::<Result<_>>()?;
@@ -176,6 +196,8 @@ enum ExportFormat {
     Pth,
     #[serde(rename = "EXPORT_FORMAT_SAFETENSORS")]
     Safetensors,
+    #[serde(rename = "EXPORT_FORMAT_TORCHSCRIPT")]
+    Torchscript,
 }
 
 #[derive(Deserialize)]
@@ -190,6 +212,13 @@ pub(super) fn export_network(request: ExportRequest, _control: &Control) -> Resu
     let network = Network::read(&request.path)?;
     match request.format {
         ExportFormat::Pth => write_pth(&request.output, &network.state)?,
+        ExportFormat::Torchscript => {
+            let Some(script) = network.script() else {
+                let rule = "needs a network that was imported as TorchScript; export .pth or .safetensors";
+                return Err(EngineError::invalid("format", &network.manifest.arch, rule));
+            };
+            script.save(&request.output)?;
+        }
         ExportFormat::Safetensors => write_safetensors(&request.output, &network.state, &Metadata::new())?,
     }
     Ok(Done {})

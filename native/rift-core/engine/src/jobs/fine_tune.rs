@@ -48,7 +48,7 @@ pub(super) fn fine_tune(request: Request, control: &Control) -> Result<Response>
         parameters: if spec.scope == FineTuneScope::All {
             Vec::new()
         } else {
-            modules.iter().map(|module| format!("{module}.weight")).collect()
+            modules.iter().map(|module| original.weight_name(module)).collect()
         },
         batch_norm: if spec.batch_norm == BatchNormMode::Track { BatchNorm::Train } else { BatchNorm::Eval },
         trust_region: spec.trust_region,
@@ -92,7 +92,7 @@ fn modules(network: &Network, spec: &FineTuneSpec) -> Result<Vec<String>> {
 }
 
 fn relative_change(from: &Network, to: &Network, module: &str) -> Result<f64> {
-    let name = format!("{module}.weight");
+    let name = from.weight_name(module);
     let start = from.state.require(&name)?;
     let change = to.state.require(&name)?.f_sub(start)?;
     Ok(f64::try_from(&change.f_norm()?)? / f64::try_from(&start.f_norm()?)?.max(f64::MIN_POSITIVE))

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::checkpoint::StateDict;
 use crate::data::{load_split, Dataset};
 use crate::error::{EngineError, Result};
+use crate::net::script::Script;
 use crate::net::Network;
 
 /// A network's file, or a point on the line to another.
@@ -54,7 +55,8 @@ pub fn between(from: &Network, to: &Network, alpha: f64) -> Result<Network> {
     if !(0.0..=1.0).contains(&alpha) {
         return Err(EngineError::invalid("alpha", alpha, "must be between 0 and 1"));
     }
-    if from.graph.tensors != to.graph.tensors {
+    let programs = [from, to].map(|network| network.script().map(Script::bytes));
+    if from.graph.tensors != to.graph.tensors || programs[0] != programs[1] {
         let rule = format!("must have the architecture of the network at alpha 0, {}", from.manifest.arch);
         return Err(EngineError::invalid("toPath", &to.manifest.arch, rule));
     }
@@ -78,7 +80,9 @@ pub fn between(from: &Network, to: &Network, alpha: f64) -> Result<Network> {
         .collect::<Result<StateDict>>()?;
     let mut manifest = from.manifest.clone();
     manifest.metrics.clear();
-    Ok(Network { manifest, graph: from.graph.clone(), state })
+    let mut network = from.with_state(state)?;
+    network.manifest = manifest;
+    Ok(network)
 }
 
 /// A range of a split's file.

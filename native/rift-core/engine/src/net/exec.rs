@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::graph::{Graph, NodeId, Op};
 use crate::checkpoint::StateDict;
@@ -106,6 +106,7 @@ impl Executor {
                 last_use[*input] = id;
             }
         }
+        let device = state.iter().next().map_or(Device::Cpu, |(_, tensor)| tensor.device());
         let take = |name: &str| state.require(name).map(Tensor::shallow_clone);
         let optional = |name: &Option<String>| name.as_deref().map(take).transpose();
         let fresh = |id: NodeId| {
@@ -118,7 +119,7 @@ impl Executor {
                 Op::Input => Bound::Input,
                 Op::Normalize { mean, std } => {
                     let inverse: Vec<f64> = std.iter().map(|value| 1.0 / value).collect();
-                    Bound::Normalize { mean: channelwise(mean, state)?, inverse_std: channelwise(&inverse, state)? }
+                    Bound::Normalize { mean: channelwise(mean, device)?, inverse_std: channelwise(&inverse, device)? }
                 }
                 Op::Conv2d { weight, bias, stride, padding } => {
                     Bound::Conv2d { weight: take(weight)?, bias: optional(bias)?, stride: *stride, padding: *padding }
@@ -263,8 +264,8 @@ impl Executor {
                 input(0)?.f_to_kind(Kind::Float)?.f_linear(&weight, bias)?
             }
             Bound::Affine { scale, shift } => {
-                let (scale, shift) = (scale.f_view([1, -1, 1, 1])?, shift.f_view([1, -1, 1, 1])?);
-                input(0)?.f_mul(&scale)?.f_add(&shift)?
+                // One pass and, in half precision, one rounding.
+                shift.f_view([1, -1, 1, 1])?.f_addcmul(input(0)?, &scale.f_view([1, -1, 1, 1])?)?
             }
         })
     }
@@ -285,8 +286,8 @@ pub fn channels_last(x: &Tensor) -> Result<Tensor> {
     Ok(x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
 }
 
-fn channelwise(values: &[f64], state: &StateDict) -> Result<Tensor> {
-    let device = state.iter().next().map_or(tch::Device::Cpu, |(_, tensor)| tensor.device());
+/// One value per channel, shaped to act on [N, C, H, W].
+pub fn channelwise(values: &[f64], device: Device) -> Result<Tensor> {
     let tensor = Tensor::f_from_slice(values)?.f_to_kind(Kind::Float)?.f_to_device(device)?;
     Ok(tensor.f_view([1, -1, 1, 1])?)
 }

@@ -1,11 +1,17 @@
 //! Networks as graphs of operators: construction, rewriting, execution.
 
 pub mod exec;
+pub mod forward;
 pub mod graph;
+mod initial;
 pub mod network;
 pub mod passes;
+mod preact;
 mod resnet;
+pub mod script;
+mod wide;
 pub mod zoo;
 
 pub use exec::{BatchNorm, Executor, Format};
-pub use network::{Classifier, Network, Plan, PlanOptions};
+pub use forward::{Classifier, Forward};
+pub use network::{Network, Plan, PlanOptions};

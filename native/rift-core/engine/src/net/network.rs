@@ -1,27 +1,19 @@
 //! A network: architecture, weights and declared preprocessing; and the fast plans compiled from it.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use rand::Rng;
-use rand_distr::{Distribution, Normal, Uniform};
 use tch::{Device, Kind, Tensor};
 
 use super::exec::{BatchNorm, Executor, Format};
-use super::graph::{Graph, Init, TensorSpec};
+use super::forward::{Classifier, Forward};
+use super::graph::Graph;
+use super::initial::initial_tensor;
 use super::passes;
+use super::script::{self, Loaded, Script};
 use super::zoo::{self, Shape};
 use crate::checkpoint::{read_network, write_network, NetworkManifest, StateDict};
 use crate::error::{EngineError, Result};
-use crate::rng;
-
-/// Anything that gives class scores for images: what attacks and evaluation need of a network.
-pub trait Classifier {
-    /// Logits (float32, [N, classes]) of float32 images in [0,1] ([N, 3, H, W]); differentiable in the images.
-    fn logits(&self, images: &Tensor) -> Result<Tensor>;
-
-    /// Device on which images are expected.
-    fn device(&self) -> Device;
-}
 
 /// How a plan may differ from the network itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,20 +35,13 @@ impl PlanOptions {
 
 /// A network compiled for evaluation mode: weights are constants, so no graph is kept for them.
 pub struct Plan {
-    executor: Executor,
+    forward: Box<dyn Forward>,
     device: Device,
-}
-
-impl Plan {
-    /// The executor behind the plan, for prefix caching.
-    pub fn executor(&self) -> &Executor {
-        &self.executor
-    }
 }
 
 impl Classifier for Plan {
     fn logits(&self, images: &Tensor) -> Result<Tensor> {
-        self.executor.forward(images, BatchNorm::Eval)
+        self.forward.forward(images, BatchNorm::Eval)
     }
 
     fn device(&self) -> Device {
@@ -69,10 +54,12 @@ impl Classifier for Plan {
 pub struct Network {
     /// What is known about it.
     pub manifest: NetworkManifest,
-    /// Operators.
+    /// Operators and tensors; tensors alone where the network is a TorchScript program.
     pub graph: Graph,
     /// Parameters and buffers, float32 (counters int64), on the CPU, in the graph's order.
     pub state: StateDict,
+    /// The program, where the network is one; its tensors are those of the state.
+    script: Option<Script>,
 }
 
 impl Network {
@@ -85,12 +72,21 @@ impl Network {
             .iter()
             .map(|spec| Ok((spec.name.clone(), initial_tensor(spec, seed)?)))
             .collect::<Result<StateDict>>()?;
-        Ok(Self { manifest, graph, state })
+        Ok(Self { manifest, graph, state, script: None })
     }
 
     /// A network from named tensors. Missing, unexpected and misshapen names are all listed in one error on `path`.
     pub fn from_state(manifest: NetworkManifest, mut tensors: StateDict, path: &Path) -> Result<Self> {
         manifest.check()?;
+        if manifest.arch == script::ARCHITECTURE {
+            let program = tensors.remove(script::PROGRAM).ok_or_else(|| {
+                EngineError::file(path, "holds no TorchScript program; import the file with --format torchscript")
+            })?;
+            let bytes = Vec::<u8>::try_from(&program.f_to_kind(Kind::Uint8)?.f_flatten(0, -1)?)?;
+            let network = Self::from_program(manifest, bytes, path)?;
+            network.fill(&tensors, path)?;
+            return Ok(network);
+        }
         let graph = zoo::build(&manifest.arch, &shape_of(&manifest), &manifest.preprocess)?;
         let mut state = StateDict::new();
         let mut complaints = Vec::new();
@@ -121,7 +117,16 @@ impl Network {
             )));
         }
         state.check_finite(path)?;
-        Ok(Self { manifest, graph, state })
+        Ok(Self { manifest, graph, state, script: None })
+    }
+
+    /// A network that is the TorchScript program in `bytes`.
+    pub fn from_program(manifest: NetworkManifest, bytes: Vec<u8>, path: &Path) -> Result<Self> {
+        manifest.check()?;
+        let Loaded { script, graph, state } = Script::load(Arc::new(bytes), &manifest, path)?;
+        script.check_shape(&manifest, path)?;
+        state.check_finite(path)?;
+        Ok(Self { manifest, graph, state, script: Some(script) })
     }
 
     /// Reads a network artifact.
@@ -132,16 +137,104 @@ impl Network {
 
     /// Writes a network artifact, atomically.
     pub fn write(&self, path: &Path) -> Result<()> {
-        write_network(path, &self.state, &self.manifest)
+        let Some(script) = &self.script else { return write_network(path, &self.state, &self.manifest) };
+        let mut tensors: StateDict =
+            self.state.iter().map(|(name, tensor)| (name.to_string(), tensor.shallow_clone())).collect();
+        tensors.insert(script::PROGRAM, Tensor::f_from_slice(script.bytes())?);
+        write_network(path, &tensors, &self.manifest)
+    }
+
+    /// The program, where the network is one.
+    pub fn script(&self) -> Option<&Script> {
+        self.script.as_ref()
     }
 
     /// The same network in storage of its own.
     pub fn copy(&self) -> Result<Self> {
-        Ok(Self { manifest: self.manifest.clone(), graph: self.graph.clone(), state: self.state.deep_copy()? })
+        self.with_state(self.state.deep_copy()?)
+    }
+
+    /// A network of the same structure with these tensors.
+    pub fn with_state(&self, state: StateDict) -> Result<Self> {
+        let mut other = match &self.script {
+            None => Self {
+                manifest: self.manifest.clone(),
+                graph: self.graph.clone(),
+                state: StateDict::new(),
+                script: None,
+            },
+            Some(script) => {
+                let place = Path::new("TorchScript network");
+                let Loaded { script, graph, state } = Script::load(Arc::clone(script.bytes()), &self.manifest, place)?;
+                Self { manifest: self.manifest.clone(), graph, state, script: Some(script) }
+            }
+        };
+        other.restore(state)?;
+        Ok(other)
+    }
+
+    /// Makes these the network's tensors, on the devices where they are.
+    pub fn restore(&mut self, state: StateDict) -> Result<()> {
+        if let Some(script) = &self.script {
+            let device = state.iter().next().map_or(Device::Cpu, |(_, tensor)| tensor.device());
+            script.to_device(device)?;
+            return self.fill(&state, Path::new("state of the network"));
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    /// Moves the network's tensors to `device`.
+    pub fn to_device(&mut self, device: Device) -> Result<()> {
+        if let Some(script) = &self.script {
+            return script.to_device(device);
+        }
+        let state = std::mem::take(&mut self.state);
+        self.state = state
+            .into_iter()
+            .map(|(name, tensor)| Ok((name, tensor.f_to_device(device)?)))
+            .collect::<Result<StateDict>>()?;
+        Ok(())
+    }
+
+    /// Writes `tensors` into those of the program, which must have the same names and shapes.
+    fn fill(&self, tensors: &StateDict, path: &Path) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for (name, own) in self.state.iter() {
+            match tensors.get(name) {
+                Some(tensor) if tensor.size() == own.size() => own.shallow_clone().f_copy_(tensor)?,
+                _ => {
+                    return Err(EngineError::file(
+                        path,
+                        format!("{name} of the program is missing or of another shape"),
+                    ))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The network bound for training: it computes with the tensors of its state as they move. A graph reads them in `format`.
+    pub fn bind(&self, format: Format) -> Result<Box<dyn Forward>> {
+        Ok(match &self.script {
+            Some(script) => Box::new(script.clone()),
+            None => Box::new(Executor::bind(&self.graph, &self.state, format)?),
+        })
     }
 
     /// Compiles the network, as it is now, for evaluation mode.
     pub fn plan(&self, options: PlanOptions) -> Result<Plan> {
+        if let Some(script) = &self.script {
+            let here = self.state.iter().next().map_or(Device::Cpu, |(_, tensor)| tensor.device());
+            let forward: Box<dyn Forward> = if here == options.device {
+                Box::new(script.clone())
+            } else {
+                let mut other = self.copy()?;
+                other.to_device(options.device)?;
+                other.bind(options.format)?
+            };
+            return Ok(Plan { forward, device: options.device });
+        }
         let convert = |state: &StateDict| {
             passes::convert(state, options.format.kind, options.format.channels_last, options.device)
         };
@@ -151,12 +244,26 @@ impl Network {
         } else {
             Executor::bind(&self.graph, &convert(&self.state)?, options.format)?
         };
-        Ok(Plan { executor, device: options.device })
+        Ok(Plan { forward: Box::new(executor), device: options.device })
     }
 
     /// Names of the modules in forward order.
     pub fn module_names(&self) -> Vec<String> {
-        self.graph.modules().into_iter().map(|(name, _)| name).collect()
+        if self.script.is_none() {
+            return self.graph.modules().into_iter().map(|(name, _)| name).collect();
+        }
+        let weights = self.graph.tensors.iter().filter(|spec| spec.trainable && spec.shape.len() > 1);
+        weights.map(|spec| spec.name.strip_suffix(".weight").unwrap_or(&spec.name).to_string()).collect()
+    }
+
+    /// Name of a module's weight: the module's own name where a program's parameter is not called `weight`.
+    pub fn weight_name(&self, module: &str) -> String {
+        let name = format!("{module}.weight");
+        if self.state.get(&name).is_none() && self.state.get(module).is_some() {
+            module.to_string()
+        } else {
+            name
+        }
     }
 
     /// Refuses a module name that the network does not have, suggesting the nearest.
@@ -177,23 +284,4 @@ impl Network {
 
 fn shape_of(manifest: &NetworkManifest) -> Shape {
     Shape { width: manifest.width, classes: manifest.classes, input_size: manifest.input_size }
-}
-
-fn initial_tensor(spec: &TensorSpec, seed: u64) -> Result<Tensor> {
-    let count = spec.shape.iter().product::<i64>() as usize;
-    let mut rng = rng::stream(seed, &format!("init {}", spec.name), &[]);
-    let values: Vec<f32> = match spec.init {
-        Init::Constant(value) => vec![value as f32; count],
-        Init::KaimingUniform { fan_in } => {
-            let bound = 1.0 / (fan_in as f32).sqrt();
-            let uniform = Uniform::new(-bound, bound).map_err(|error| EngineError::Internal(error.to_string()))?;
-            (0..count).map(|_| rng.sample(uniform)).collect()
-        }
-        Init::Normal { std } => {
-            let normal = Normal::new(0.0, std as f32).map_err(|error| EngineError::Internal(error.to_string()))?;
-            (0..count).map(|_| normal.sample(&mut rng)).collect()
-        }
-    };
-    let tensor = Tensor::f_from_slice(&values)?.f_reshape(&spec.shape)?;
-    Ok(if spec.name.ends_with("num_batches_tracked") { tensor.f_to_kind(Kind::Int64)? } else { tensor })
 }

@@ -3,12 +3,12 @@
 //! 4×4, linear head.
 
 use super::graph::{NodeId, Op};
-use super::zoo::{Builder, Shape};
+use super::zoo::{Builder, Shape, MOMENTUM};
 
 /// Appends a ResNet with `blocks` basic blocks per stage.
 pub fn build(b: &mut Builder, shape: &Shape, blocks: [i64; 4]) {
     let stem = b.conv("conv1", b.input, [3, shape.width, 3, 1, 1]);
-    let stem = b.batch_norm("bn1", stem, shape.width);
+    let stem = b.batch_norm("bn1", stem, shape.width, MOMENTUM);
     let mut x = b.relu(stem);
     let mut channels = shape.width;
     for (stage, count) in blocks.into_iter().enumerate() {
@@ -26,13 +26,13 @@ pub fn build(b: &mut Builder, shape: &Shape, blocks: [i64; 4]) {
 
 fn basic_block(b: &mut Builder, name: &str, x: NodeId, [inputs, outputs, stride]: [i64; 3]) -> NodeId {
     let first = b.conv(&format!("{name}.conv1"), x, [inputs, outputs, 3, stride, 1]);
-    let first = b.batch_norm(&format!("{name}.bn1"), first, outputs);
+    let first = b.batch_norm(&format!("{name}.bn1"), first, outputs, MOMENTUM);
     let first = b.relu(first);
     let second = b.conv(&format!("{name}.conv2"), first, [outputs, outputs, 3, 1, 1]);
-    let second = b.batch_norm(&format!("{name}.bn2"), second, outputs);
+    let second = b.batch_norm(&format!("{name}.bn2"), second, outputs, MOMENTUM);
     let shortcut = if stride != 1 || inputs != outputs {
         let projected = b.conv(&format!("{name}.shortcut.0"), x, [inputs, outputs, 1, stride, 0]);
-        b.batch_norm(&format!("{name}.shortcut.1"), projected, outputs)
+        b.batch_norm(&format!("{name}.shortcut.1"), projected, outputs, MOMENTUM)
     } else {
         x
     };

@@ -1,7 +1,8 @@
 //! Architectures by name, with PyTorch's parameter names (docs/method.md lists shapes and parameter counts).
 
 use super::graph::{Graph, Init, NodeId, Op, TensorSpec};
-use super::resnet;
+use super::wide::Form;
+use super::{preact, resnet, wide};
 use crate::checkpoint::Preprocess;
 use crate::error::{EngineError, Result};
 
@@ -17,7 +18,11 @@ pub struct Shape {
 }
 
 /// Known architecture names.
-pub const ARCHITECTURES: [&str; 2] = ["resnet18", "resnet34"];
+pub const ARCHITECTURES: [&str; 6] =
+    ["resnet18", "resnet34", "preact-resnet18", "wrn-28-10", "wrn-34-10", "wrn-28-10-silu"];
+
+/// PyTorch's default share of a new batch in the running statistics of batch norm.
+pub const MOMENTUM: f64 = 0.1;
 
 /// Builds the graph of `arch`, normalisation included. Unknown names suggest the nearest.
 pub fn build(arch: &str, shape: &Shape, preprocess: &Preprocess) -> Result<Graph> {
@@ -42,6 +47,10 @@ pub fn build(arch: &str, shape: &Shape, preprocess: &Preprocess) -> Result<Graph
     match arch {
         "resnet18" => resnet::build(&mut builder, shape, [2, 2, 2, 2]),
         "resnet34" => resnet::build(&mut builder, shape, [3, 4, 6, 3]),
+        "preact-resnet18" => preact::build(&mut builder, shape, [2, 2, 2, 2]),
+        "wrn-28-10" => wide::build(&mut builder, shape, 28, 10, Form::Relu),
+        "wrn-34-10" => wide::build(&mut builder, shape, 34, 10, Form::Relu),
+        "wrn-28-10-silu" => wide::build(&mut builder, shape, 28, 10, Form::Silu),
         _ => {
             let known: Vec<String> = ARCHITECTURES.iter().map(ToString::to_string).collect();
             return Err(EngineError::unknown("architecture", arch, &known));
@@ -51,8 +60,12 @@ pub fn build(arch: &str, shape: &Shape, preprocess: &Preprocess) -> Result<Graph
 }
 
 /// Channels of the first stage in the published form of `arch`.
-pub fn default_width(_arch: &str) -> i64 {
-    64
+pub fn default_width(arch: &str) -> i64 {
+    if arch.starts_with("wrn-") {
+        16
+    } else {
+        64
+    }
 }
 
 /// Appends layers and declares their tensors in PyTorch's order.
@@ -81,21 +94,35 @@ impl Builder {
 
     /// Square convolution without bias, symmetric zero padding.
     pub fn conv(&mut self, name: &str, from: NodeId, [inputs, outputs, kernel, stride, padding]: [i64; 5]) -> NodeId {
+        self.padded_conv(name, from, [inputs, outputs, kernel, stride], [padding; 4])
+    }
+
+    /// Square convolution without bias, zeros added on the left, right, top and bottom.
+    pub fn padded_conv(
+        &mut self, name: &str, from: NodeId, [inputs, outputs, kernel, stride]: [i64; 4], padding: [i64; 4],
+    ) -> NodeId {
         let weight = format!("{name}.weight");
         let init = Init::KaimingUniform { fan_in: inputs * kernel * kernel };
         self.declare(weight.clone(), &[outputs, inputs, kernel, kernel], init, true);
-        self.graph.push(Op::Conv2d { weight, bias: None, stride, padding: [padding; 4] }, &[from])
+        self.graph.push(Op::Conv2d { weight, bias: None, stride, padding }, &[from])
     }
 
-    /// Batch norm with PyTorch's defaults (eps 1e-5, momentum .1).
-    pub fn batch_norm(&mut self, name: &str, from: NodeId, channels: i64) -> NodeId {
+    /// Replaces how the tensor declared as `name` is drawn.
+    pub fn set_init(&mut self, name: &str, init: Init) {
+        if let Some(spec) = self.graph.tensors.iter_mut().find(|spec| spec.name == name) {
+            spec.init = init;
+        }
+    }
+
+    /// Batch norm with PyTorch's default eps of 1e-5.
+    pub fn batch_norm(&mut self, name: &str, from: NodeId, channels: i64, momentum: f64) -> NodeId {
         for (part, value, trainable) in
             [("weight", 1.0, true), ("bias", 0.0, true), ("running_mean", 0.0, false), ("running_var", 1.0, false)]
         {
             self.declare(format!("{name}.{part}"), &[channels], Init::Constant(value), trainable);
         }
         self.declare(format!("{name}.num_batches_tracked"), &[], Init::Constant(0.0), false);
-        self.graph.push(Op::BatchNorm2d { prefix: name.into(), eps: 1e-5, momentum: 0.1 }, &[from])
+        self.graph.push(Op::BatchNorm2d { prefix: name.into(), eps: 1e-5, momentum }, &[from])
     }
 
     /// max(x, 0).

@@ -19,7 +19,7 @@ use crate::checkpoint::StateDict;
 use crate::compute::Compute;
 use crate::control::{Control, Progress};
 use crate::error::{EngineError, Result};
-use crate::net::{BatchNorm, Executor, Network};
+use crate::net::{BatchNorm, Network};
 
 pub use super::inputs::{Inputs, Tuning};
 
@@ -83,7 +83,7 @@ impl Session {
         if let Some((position, [state, momentum, average, best])) = found {
             if position.fingerprint == session.position.fingerprint {
                 session.position = position;
-                network.state = state;
+                network.restore(state)?;
                 session.optimizer.buffers = momentum;
                 session.average = (!average.is_empty()).then_some(average);
                 session.best = (!best.is_empty()).then_some(best);
@@ -97,7 +97,7 @@ impl Session {
         let place = |dict: StateDict| -> Result<StateDict> {
             dict.into_iter().map(|(name, tensor)| Ok((name, tensor.f_to_device(compute.device)?))).collect()
         };
-        network.state = place(std::mem::take(&mut network.state))?;
+        network.to_device(compute.device)?;
         session.optimizer.buffers = place(std::mem::take(&mut session.optimizer.buffers))?;
         session.average = session.average.map(place).transpose()?;
         if spec.ema_decay > 0.0 && session.average.is_none() {
@@ -114,7 +114,7 @@ impl Session {
         let order = self.batches.order(epoch);
         let batches = self.batches.count();
         let parameters = trainable(network, inputs.tuning, spec.decay_spares_batch_norm)?;
-        let executor = Executor::bind(&network.graph, &network.state, compute.fast.format)?;
+        let executor = network.bind(compute.fast.format)?;
         let mode = inputs.tuning.map_or(BatchNorm::Train, |tuning| tuning.batch_norm);
         let began = Instant::now();
         let before = self.position.seconds;
@@ -126,7 +126,7 @@ impl Session {
             }
             let pace = self.pace(inputs, self.position.batch);
             let read = self.batches.read(&order, epoch, self.position.batch)?;
-            let step = Step { network, executor: &executor, parameters: &parameters, spec, mode, epoch, pace };
+            let step = Step { network, executor: executor.as_ref(), parameters: &parameters, spec, mode, epoch, pace };
             let outcome = step.take(&read, &mut self.optimizer, compute, control)?;
             if let (Some(anchor), Some(tuning)) = (&self.anchor, inputs.tuning) {
                 stay_near(anchor, &parameters, tuning.trust_region)?;
@@ -191,11 +191,7 @@ impl Session {
         if let Some(average) = self.average.as_ref().filter(|_| spec.ema_copies_statistics) {
             average::copy_statistics(average, network)?;
         }
-        let judged = Network {
-            manifest: network.manifest.clone(),
-            graph: network.graph.clone(),
-            state: self.average.as_ref().unwrap_or(&network.state).deep_copy()?,
-        };
+        let judged = network.with_state(self.average.as_ref().unwrap_or(&network.state).deep_copy()?)?;
         let (standard, adversarial) = match inputs.selection {
             None => (-1.0, -1.0),
             Some(data) => measure::selection(&judged, data, spec, compute, control)?,
@@ -265,10 +261,11 @@ impl Session {
 
     fn finish(self, network: &mut Network) -> Result<Trained> {
         let best = self.best.ok_or_else(|| EngineError::Internal("training ended without an epoch".into()))?;
-        network.state = best
+        let best = best
             .into_iter()
             .map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?.f_to_device(Device::Cpu)?)))
             .collect::<Result<StateDict>>()?;
+        network.restore(best)?;
         let Position { records, best_epoch, ended, .. } = self.position;
         if let Some(kept) = records.iter().find(|record| record.epoch == best_epoch) {
             for (key, score) in

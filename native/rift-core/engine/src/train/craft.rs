@@ -9,12 +9,12 @@ use crate::attack::{pgd, Batch};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::error::Result;
-use crate::net::{BatchNorm, Classifier, Executor, Network};
+use crate::net::{BatchNorm, Classifier, Forward, Network};
 use crate::rng;
 use crate::spec::{CraftBatchNorm, TrainMethod, TrainSpec};
 
 /// The network with batch statistics as an attack sees it.
-pub struct WithBatchStatistics<'a>(pub &'a Executor, pub BatchNorm, pub Device);
+pub struct WithBatchStatistics<'a>(pub &'a dyn Forward, pub BatchNorm, pub Device);
 
 impl Classifier for WithBatchStatistics<'_> {
     fn logits(&self, images: &Tensor) -> Result<Tensor> {
@@ -28,7 +28,7 @@ impl Classifier for WithBatchStatistics<'_> {
 
 /// Training images of one batch: the last iterates, or the images themselves where the method crafts none.
 pub fn craft(
-    network: &Network, executor: &Executor, batch: &Batch<'_>, spec: &TrainSpec, epoch: u32, compute: &Compute,
+    network: &Network, executor: &dyn Forward, batch: &Batch<'_>, spec: &TrainSpec, epoch: u32, compute: &Compute,
     control: &Control,
 ) -> Result<Tensor> {
     if spec.method == TrainMethod::Standard {

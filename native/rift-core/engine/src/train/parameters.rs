@@ -5,7 +5,6 @@ use tch::Tensor;
 use super::inputs::Tuning;
 use crate::checkpoint::StateDict;
 use crate::error::Result;
-use crate::net::graph::Op;
 use crate::net::Network;
 
 /// A parameter that moves: a leaf that requires gradients and shares its storage with the network's state.
@@ -21,18 +20,14 @@ pub struct Parameter {
 
 /// Parameters of `network` that move, as leaves that replace the tensors of its state.
 pub fn trainable(network: &mut Network, tuning: Option<&Tuning>, spare_batch_norm: bool) -> Result<Vec<Parameter>> {
-    let norms: Vec<String> = network
-        .graph
-        .nodes
-        .iter()
-        .filter_map(|node| match &node.op {
-            Op::BatchNorm2d { prefix, .. } => Some(format!("{prefix}.")),
-            _ => None,
-        })
-        .collect();
+    let named = network.graph.tensors.iter().filter_map(|spec| spec.name.strip_suffix("running_mean"));
+    let norms: Vec<String> = named.map(str::to_string).collect();
+    let is_script = network.script().is_some();
     let mut leaves = Vec::new();
     for spec in &network.graph.tensors {
-        let tensor = network.state.require(&spec.name)?.f_detach()?;
+        let own = network.state.require(&spec.name)?;
+        // A program computes with its own tensors and knows no others.
+        let tensor = if is_script { own.f_set_requires_grad(false)? } else { own.f_detach()? };
         let moves = tuning.is_none_or(|t| t.parameters.is_empty() || t.parameters.contains(&spec.name));
         if spec.trainable && moves {
             let leaf = tensor.f_set_requires_grad(true)?;

@@ -13,7 +13,7 @@ use crate::attack::Batch;
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::error::{EngineError, Result};
-use crate::net::{BatchNorm, Executor, Network};
+use crate::net::{BatchNorm, Forward, Network};
 use crate::spec::TrainSpec;
 
 /// What a step works on.
@@ -21,7 +21,7 @@ pub struct Step<'a> {
     /// The network, whose state the parameters share.
     pub network: &'a Network,
     /// The same, bound for training.
-    pub executor: &'a Executor,
+    pub executor: &'a dyn Forward,
     /// What moves.
     pub parameters: &'a [Parameter],
     /// Settings.

@@ -8,7 +8,7 @@ import type { Page } from '../layout.js';
 import { confirmed, type Rights } from '../run/page.js';
 import { shortName } from '../words.js';
 
-const ARCHITECTURES = ['resnet18', 'resnet34', 'preact-resnet18', 'wrn-34-10', 'wrn-28-10'] as const;
+const ARCHITECTURES = ['resnet18', 'resnet34', 'preact-resnet18', 'wrn-34-10', 'wrn-28-10', 'wrn-28-10-silu'] as const;
 const SHOWN = ['name', 'import.arch', 'import.width', 'import.classes', 'import.inputSize', 'import.preprocess', 'file'];
 
 /** The networks that are known by name, and a form to bring another. */
