@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rift_engine::attack::{pgd, Loss};
@@ -102,7 +103,7 @@ fn every_layer_gives_what_pytorch_gives() {
     for (name, case) in cases() {
         let images = case.tensors.get("images").unwrap();
         let executor = Executor::bind(&case.network.graph, &case.network.state, Format::PLAIN).unwrap();
-        let (mut values, mut from, mut compared) = (Default::default(), 0, 0);
+        let (mut values, mut from, mut compared) = (HashMap::default(), 0, 0);
         for (module, node) in executor.graph().modules() {
             values = tch::no_grad(|| executor.advance(images, values, from, node + 1)).unwrap();
             from = node + 1;
@@ -152,7 +153,7 @@ fn a_cached_prefix_gives_the_same_logits_at_every_cut_and_is_left_unchanged() {
         let executor = Executor::bind(&folded.graph, &folded.state, Format::PLAIN).unwrap();
         let images = &case.tensors.get("images").unwrap().narrow(0, 0, 1);
         let expected = &case.tensors.get("logits").unwrap().narrow(0, 0, 1);
-        let mut values = Default::default();
+        let mut values = HashMap::default();
         for cut in 1..executor.graph().nodes.len() {
             values = tch::no_grad(|| executor.advance(images, values, cut - 1, cut)).unwrap();
             for _ in 0..2 {
