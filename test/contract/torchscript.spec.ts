@@ -92,11 +92,12 @@ describe('TorchScript networks where they are allowed', () => {
     const digest = result?.digests[1] ?? '';
     const exported = await unary(conversion.exportNetwork.bind(conversion), { digest, format: 'EXPORT_FORMAT_TORCHSCRIPT' });
     const { network: again } = await unary(conversion.importNetwork.bind(conversion), { ...DECLARED, fileDigest: exported.fileDigest });
-    const outcomes = [digest, again?.digest ?? ''].map(async (one) => {
+    const standardOf = async (one: string) => {
       const evaluated = await last(attacker.evaluate({ ...evaluateRequest(one, split('test')), spec: { standard: true } }));
       return evaluated.result?.standard;
-    });
-    const [before, after] = [await outcomes[0], await outcomes[1]];
+    };
+    const before = await standardOf(digest);
+    const after = await standardOf(again?.digest ?? '');
     assert.deepEqual(before, after);
   });
 });

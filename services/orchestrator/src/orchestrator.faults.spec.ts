@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { Internal, InvalidArgument, Unavailable } from '@rift/service-kit';
+import { Internal, InvalidArgument, Unavailable, type ServiceError } from '@rift/service-kit';
 import { goingDown } from './testing/fake-workers.js';
 import { Harness, figuresOf } from './testing/harness.js';
 
@@ -32,21 +32,35 @@ describe('a run whose workers misbehave', () => {
   });
 
   it('tries a unit again, as the next attempt under the same key, when its worker is lost', async () => {
+    const attempts = await fineTunings(new Unavailable('worker', 'Connection dropped'), 2);
+    assert.deepEqual(attempts.map(({ attempt }) => attempt).sort(), [1, 2, 3]);
+    assert.equal(new Set(attempts.map(({ workKey }) => workKey)).size, 1);
+  });
+
+  it('goes on without counting a try when a worker is shutting down, however often', async () => {
+    const attempts = await fineTunings(goingDown(), 6);
+    assert.deepEqual(
+      attempts.map(({ attempt }) => attempt),
+      [1, 1, 1, 1, 1, 1, 1],
+    );
+    assert.equal(new Set(attempts.map(({ workKey }) => workKey)).size, 1);
+  });
+
+  /** A run whose first fine-tunings end with an error: what each of them was told. */
+  async function fineTunings(error: ServiceError, losses: number) {
     let lost = 0;
     for (const worker of harness.workers) {
-      worker.behaviour.fate = (method, context) => {
-        if (method !== 'FineTune' || context.attempt > 2) return undefined;
+      worker.behaviour.fate = (method) => {
+        if (method !== 'FineTune' || lost === losses) return undefined;
         lost += 1;
-        return goingDown();
+        return error;
       };
     }
     const run = await harness.ended((await harness.create({ seed })).id);
     assert.equal(run.state, 'RUN_STATE_SUCCEEDED');
-    assert.equal(lost, 2);
-    const attempts = harness.workers.flatMap((worker) => worker.calls).filter((call) => call.method === 'FineTune');
-    assert.deepEqual(attempts.map((call) => call.context.attempt).sort(), [1, 2, 3]);
-    assert.equal(new Set(attempts.map((call) => call.context.workKey)).size, 1);
-  });
+    const calls = harness.workers.flatMap((worker) => worker.calls).filter((call) => call.method === 'FineTune');
+    return calls.map(({ context }) => context);
+  }
 
   it('gives a silent worker up and tries elsewhere', async () => {
     for (const worker of harness.workers) {
