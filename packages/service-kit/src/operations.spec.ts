@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import descriptor, { type IFileDescriptorProto } from 'protobufjs/ext/descriptor/index.js';
 import { Controller, Get, Module, Param } from '@nestjs/common';
 import { type MethodDefinition, loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
@@ -59,17 +60,35 @@ describe('metrics', () => {
 });
 
 describe('reflection', () => {
-  it('lists the services', async () => {
+  interface Answer {
+    readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
+    readonly fileDescriptorResponse?: { readonly fileDescriptorProto: readonly Buffer[] };
+  }
+  const proto = new URL('../proto/grpc/reflection/v1/reflection.proto', import.meta.resolve('@grpc/reflection'));
+  const { ServerReflectionInfo } = loadSync(fileURLToPath(proto), { oneofs: true })['grpc.reflection.v1.ServerReflection'] as unknown as {
+    ServerReflectionInfo: MethodDefinition<{ listServices: string } | { fileContainingSymbol: string }, Answer>;
+  };
+
+  it('lists the services and health', async () => {
     await using running = await startEcho();
-    const proto = new URL('../proto/grpc/reflection/v1/reflection.proto', import.meta.resolve('@grpc/reflection'));
-    const { ServerReflectionInfo } = loadSync(fileURLToPath(proto), { oneofs: true })['grpc.reflection.v1.ServerReflection'] as unknown as {
-      ServerReflectionInfo: MethodDefinition<{ listServices: string }, { listServicesResponse: { service: { name: string }[] } }>;
-    };
-    const answer = await running.peer.duplex(ServerReflectionInfo, [{ listServices: '' }]).next();
-    const names = (answer.value as { listServicesResponse: { service: { name: string }[] } }).listServicesResponse.service.map(
-      ({ name }) => name,
+    const { value } = await running.peer.duplex(ServerReflectionInfo, [{ listServices: '' }]).next();
+    const names = (value as Answer).listServicesResponse?.service.map(({ name }) => name) ?? [];
+    assert.ok(names.includes(SERVICE) && names.includes('grpc.health.v1.Health'), names.join(', '));
+  });
+
+  it('names every type in full, as readers outside JavaScript need it', async () => {
+    await using running = await startEcho();
+    const { value } = await running.peer.duplex(ServerReflectionInfo, [{ fileContainingSymbol: SERVICE }]).next();
+    const files = (value as Answer).fileDescriptorResponse?.fileDescriptorProto ?? [];
+    const decoded = files.map((bytes) => descriptor.FileDescriptorProto.decode(bytes) as IFileDescriptorProto);
+    const methods = decoded.flatMap(({ service }) => service ?? []).flatMap(({ method }) => method ?? []);
+    const fields = decoded.flatMap(({ messageType }) => messageType ?? []).flatMap(({ field }) => field ?? []);
+    const names = [...methods.flatMap(({ inputType, outputType }) => [inputType, outputType]), ...fields.map(({ typeName }) => typeName)];
+    assert.ok(methods.length > 0);
+    assert.deepEqual(
+      names.filter((name) => name && !name.startsWith('.')),
+      [],
     );
-    assert.ok(names.includes(SERVICE), names.join(', '));
   });
 });
 

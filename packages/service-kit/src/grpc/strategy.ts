@@ -8,7 +8,6 @@ import {
   status as Code,
 } from '@grpc/grpc-js';
 import { type PackageDefinition } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { type MessageHandler, ServerGrpc } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
@@ -23,6 +22,7 @@ import { Undecodable, lenientlyDecoded } from './decoding.js';
 import { type ErrorFilter } from './error-filter.js';
 import { Health } from './health.js';
 import { OpenStreams } from './open-streams.js';
+import { addReflection } from './reflection.js';
 import { type GrpcFailure, toGrpcFailure } from './status.js';
 
 const MEGABYTE = 1 << 20;
@@ -143,7 +143,7 @@ export class GrpcStrategy extends ServerGrpc {
       if (!this.#used.has(route)) problems.push(`no RPC of the services is handled by ${route}`);
     if (problems.length > 0) throw new FailedPrecondition(`${this.settings.name} cannot start`, problems.join('; '));
     this.#health.addTo(server);
-    if (this.settings.reflection ?? true) new ReflectionService(this.settings.packageDefinition).addToServer(server);
+    if (this.settings.reflection ?? true) addReflection(server, this.settings.packageDefinition);
   }
 
   #implementationOf(service: string, definition: ServiceDefinition, problems: string[]): Record<string, never> {

@@ -92,11 +92,11 @@ function endpoint(path: string, method: string, operation: OperationObject): Htm
         head: ['Status', 'Content', 'Meaning'],
         wordColumns: 3,
         rows: answers.map(([status, answer]): Content[] => {
-          const [type, content] = Object.entries((answer['content'] ?? {}) as Record<string, { schema: Schema }>)[0] ?? [];
+          const [type, content] = Object.entries((answer['content'] ?? {}) as Record<string, { schema?: Schema }>)[0] ?? [];
           return [
             status,
             type === undefined ? '–' : html`<code>${type}</code>`,
-            html`${textOf(answer['description'])}${content && html` ${typeWords(content.schema)}`}`,
+            html`${textOf(answer['description'])}${content?.schema && html` ${typeWords(content.schema)}`}`,
           ];
         }),
       })}
