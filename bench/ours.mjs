@@ -14,7 +14,14 @@ const WARM_UP = 32;
 const core = createCore();
 const task = JSON.parse(await text(process.stdin));
 const folder = mkdtempSync(join(tmpdir(), 'rift-bench-'));
-const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: task.threads, plain: false, ...task.compute };
+const compute = {
+  device: 'cpu',
+  precision: 'PRECISION_AUTO',
+  batchSize: 0,
+  threads: task.threads,
+  plain: false,
+  ...task.compute,
+};
 const network = task.network && { path: task.network, blend: null };
 const images = (limit) => ({ path: task.images, offset: 0, limit });
 
@@ -25,29 +32,13 @@ async function timed(work) {
 }
 
 const TASKS = {
-  async craft() {
-    const craft = (limit) => {
-      const request = {
-        network,
-        data: images(limit),
-        spec: { attack: task.attack, seed: 0 },
-        compute,
-        output: join(folder, 'set.safetensors'),
-      };
-      return core.runJob('craft', request);
-    };
-    await craft(WARM_UP);
-    const { outcome } = await craft(task.limit);
-    return { seconds: outcome.seconds, images: task.limit, accuracy: outcome.outcome.correct / outcome.outcome.total };
-  },
-
   async evaluate() {
     const spec = { standard: false, attacks: [task.attack], corruptions: [], severities: [], seed: 0, gallery: 0 };
     const evaluate = (limit) => core.runJob('evaluate', { network, data: images(limit), spec, compute });
-    await evaluate(WARM_UP);
+    await evaluate(1);
     const { result, seconds } = await timed(() => evaluate(task.limit));
-    const { outcome } = result.attacks[0];
-    return { seconds, images: task.limit, accuracy: outcome.correct / outcome.total };
+    const { outcome, stages } = result.attacks[0];
+    return { seconds, images: task.limit, accuracy: outcome.correct / outcome.total, stages: stages.map(({ robust }) => robust) };
   },
 
   async criticality() {
