@@ -44,11 +44,12 @@ class EpochWatch {
   take({ stage }: WatchRunResponse): void {
     if (stage?.id !== 'fine-tune' || !stage.progress || stage.progress.total === 0 || stage.state !== 'RUN_STATE_RUNNING') return;
     const { done, total, unit } = stage.progress;
-    const each = total / this.epochs;
+    // In epochs, since progress is told in batches while they run and in epochs once they are read from a checkpoint.
+    const at = (done / total) * this.epochs;
     // The checkpoint of an epoch is written after the event of its last step.
-    const safe = Math.floor(Math.max(0, this.#furthest - 1) / each) * each;
-    if (done > 0 && done < safe) this.lost.push(`fine-tuning went back from ${this.#furthest} to ${done} of ${total} ${unit}`);
-    this.#furthest = Math.max(this.#furthest, done);
+    const safe = Math.max(0, Math.ceil(this.#furthest) - 1);
+    if (done > 0 && at < safe) this.lost.push(`fine-tuning went back from epoch ${this.#furthest} to ${done} of ${total} ${unit}`);
+    this.#furthest = Math.max(this.#furthest, at);
   }
 }
 
