@@ -6,21 +6,13 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
 import { createCore } from '@rift/core';
+import { attack } from './lib/attack.mjs';
 
 const BATCHES = Number(process.argv[2] ?? 1000);
 const BATCH = 16;
 const core = createCore();
 const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false };
-const spec = {
-  kind: 'ATTACK_KIND_PGD',
-  threatModel: { norm: 'NORM_LINF', epsilon: 8 / 255 },
-  stepSize: 2 / 255,
-  steps: 10,
-  restarts: 1,
-  randomStart: true,
-  targets: 1,
-  toTheEnd: true,
-};
+const spec = attack();
 const records = await readFile(new URL('../samples/cifar10/test_batch.bin', import.meta.url));
 const path = fileURLToPath(new URL('../samples/resnet18-w16.safetensors', import.meta.url));
 

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 import { createCore } from '@rift/core';
+import { attack } from './lib/attack.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WARM_UP = 32;
@@ -50,16 +51,7 @@ const TASKS = {
 
   async train() {
     const { settings } = task;
-    const attack = {
-      kind: 'ATTACK_KIND_PGD',
-      threatModel: { norm: 'NORM_LINF', epsilon: settings.epsilon },
-      stepSize: settings.stepSize,
-      steps: settings.steps,
-      restarts: 1,
-      randomStart: true,
-      targets: 9,
-      toTheEnd: true,
-    };
+    const crafting = attack({ epsilon: settings.epsilon, stepSize: settings.stepSize, steps: settings.steps });
     const spec = {
       ...JSON.parse(readFileSync(join(ROOT, 'samples', 'training', 'phase-1.json'), 'utf8')),
       architecture: { arch: 'resnet18', width: task.width },
@@ -78,8 +70,8 @@ const TASKS = {
       augment: { padding: 4, paddingMode: 'PADDING_MODE_ZERO', flip: true },
       emaDecay: 0,
       keepBest: false,
-      attack,
-      selectionAttack: attack,
+      attack: crafting,
+      selectionAttack: crafting,
     };
     const train = (limit) => {
       const request = {

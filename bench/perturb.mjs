@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { attack } from './lib/attack.mjs';
 
 const root = new URL('..', import.meta.url);
 const load = (path) => import(new URL(path, root).href);
@@ -19,16 +20,7 @@ const { credentials } = await import('@grpc/grpc-js');
 const ROUNDS = Number(process.argv[2] ?? 5);
 const [BATCH, BATCHES] = [64, 6];
 const network = new URL('samples/resnet18-w16.safetensors', root);
-const spec = {
-  kind: 'ATTACK_KIND_PGD',
-  threatModel: { norm: 'NORM_LINF', epsilon: 8 / 255 },
-  stepSize: 2 / 255,
-  steps: 10,
-  restarts: 1,
-  randomStart: true,
-  targets: 1,
-  toTheEnd: true,
-};
+const spec = attack();
 const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 1, plain: false };
 
 const records = await readFile(new URL('samples/cifar10/test_batch.bin', root));

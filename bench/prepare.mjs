@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { createCore } from '@rift/core';
+import { attack } from './lib/attack.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const [out, count] = process.argv.slice(2);
@@ -32,20 +33,10 @@ const wide = {
 };
 await core.runJob('importNetwork', { ...wide, output: join(out, 'w64.safetensors') });
 
-const attack = {
-  kind: 'ATTACK_KIND_PGD',
-  threatModel: { norm: 'NORM_LINF', epsilon: 8 / 255 },
-  stepSize: 2 / 255,
-  steps: 10,
-  restarts: 1,
-  randomStart: true,
-  targets: 9,
-  toTheEnd: true,
-};
 await core.runJob('craft', {
   network: { path: sample, blend: null },
   data: { path: join(out, 'test.safetensors'), offset: 0, limit: Number(count) },
-  spec: { attack, seed: 0 },
+  spec: { attack: attack(), seed: 0 },
   compute,
   output: join(out, `adversarial-${count}.safetensors`),
 });

@@ -1,26 +1,12 @@
 // What is measured: rows of work, each with this project's variants and the peers that do the same work.
 
-const EPSILON = 8 / 255;
-const STEP = 2 / 255;
+import { EPSILON, STEP, attack } from './attack.mjs';
 
 /** Sizes of every row. `tiny` only shows that everything runs. */
 export const SCALES = {
   tiny: { images: 32, wide: 32, robust: 64, criticality: 48, modules: ['linear'], train: 128, autoattack: 2, rounds: 1 },
   full: { images: 256, wide: 64, robust: 384, criticality: 256, modules: null, train: 512, autoattack: 16, rounds: 3 },
 };
-
-function attack({ kind = 'ATTACK_KIND_PGD', restarts = 1, toTheEnd = true } = {}) {
-  return {
-    kind,
-    threatModel: { norm: 'NORM_LINF', epsilon: EPSILON },
-    stepSize: STEP,
-    steps: 10,
-    restarts,
-    randomStart: true,
-    targets: 9,
-    toTheEnd,
-  };
-}
 
 const peerAttack = (restarts) => ({ epsilon: EPSILON, stepSize: STEP, steps: 10, restarts, batchSize: 128 });
 
