@@ -50,7 +50,8 @@ export const perturbBatch = message({ images: tensor, labels: tensor, firstIndex
   if (labels.shape.length !== 1 || labels.shape[0] !== batch)
     return refuse(['labels', 'shape'], labels.shape, `must be [${batch}], one per image`);
   const pixel = firstBadPixel(images.data);
-  if (pixel >= 0) refuse(['images', 'data'], images.data, `must be pixels in [0, 1]; element ${pixel} is ${images.data.readFloatLE(4 * pixel)}`);
+  if (pixel >= 0)
+    refuse(['images', 'data'], images.data, `must be pixels in [0, 1]; element ${pixel} is ${images.data.readFloatLE(4 * pixel)}`);
   const label = firstNegativeLabel(labels.data);
   if (label >= 0) refuse(['labels', 'data'], labels.data, `must be classes from 0 on; element ${label} is negative`);
 });
