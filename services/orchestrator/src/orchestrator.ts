@@ -22,6 +22,7 @@ import { OrchestratorModule } from './orchestrator.module.js';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.js';
 import { keepRunning } from './postgres/keep-running.js';
 import { renderReport } from './report/index.js';
+import { MAX_LOG_LINES, readLog } from './runs/event-store.js';
 import { ExecutionStore } from './runs/execution-store.js';
 import { ResultStore } from './runs/result-store.js';
 import { runMessage } from './runs/run-record.js';
@@ -210,6 +211,7 @@ function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, 
     }),
     networkInfo: (digest) => catalog.networkInfo(digest),
     readRun: async (id) => runMessage(await runs.get(id)),
+    readLog: (id) => readLog(database, id, MAX_LOG_LINES),
     executorId: config.executorId,
     metrics,
     engineVersion: ENGINE_VERSION,
