@@ -7,6 +7,7 @@ import { Collector } from './artifacts/collector.js';
 import { CatalogService } from './catalog/catalog-service.js';
 import { NetworkInfoStore, datasetEntries, networkEntries } from './catalog/catalog-store.js';
 import { DatasetReader } from './catalog/dataset-reader.js';
+import { NetworkFiles } from './catalog/network-file.js';
 import type { OrchestratorConfig } from './config.js';
 import { ChangeChannel } from './database/channel.js';
 import { Database } from './database/database.js';
@@ -105,6 +106,7 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
     datasetEntries(database),
     new NetworkInfoStore(database),
     new DatasetReader(artifacts),
+    new NetworkFiles(artifacts),
     pools.trainers,
   );
   const runs = new RunStore(database);
