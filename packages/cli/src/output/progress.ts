@@ -53,7 +53,10 @@ export function figures(metrics: Readonly<Record<string, number>>): string {
     .map(([name, value]) => {
       const text = isShare(name) && value <= 1 ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)));
       // "pgd, 10 steps: robust after pgd": the phase names the attack already.
-      return `${name.replace(/^.*: /, '').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()} ${text}`;
+      return `${name
+        .replace(/^.*: /, '')
+        .replace(/([a-z])([A-Z])/g, '$1 $2')
+        .toLowerCase()} ${text}`;
     })
     .join(', ');
 }
