@@ -28,6 +28,7 @@ interface ImportOptions extends CheckpointOptions {
 export function registerNetworks(program: Command, start: StartSession): void {
   const importing = program
     .command('import')
+    .summary('make a network artifact of a PyTorch, safetensors or TorchScript file')
     .description(
       'make a network artifact of a PyTorch (.pth, .pt) or safetensors checkpoint, of which nothing is executed, or of a TorchScript program; a network artifact is taken as it is, with its architecture, normalisation, metrics and parents',
     )
