@@ -60,7 +60,7 @@ export function registerNetworks(program: Command, start: StartSession): void {
   addCheckpointOptions(
     program
       .command('export')
-      .description('write a network for PyTorch or as plain safetensors')
+      .description('write a network for PyTorch (.pth) or as safetensors')
       .argument('<network>', 'file, registered name or SHA-256'),
   )
     .requiredOption('-o, --output <file>', 'where it goes: .pth, .safetensors or, of a TorchScript network, .pt')

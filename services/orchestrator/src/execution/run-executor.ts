@@ -146,7 +146,7 @@ export class RunExecutor {
     if (stop.signal.aborted) return 'stopped';
     const context = new StageRun(stage.id, scope, this.#tools, row.seconds);
     try {
-      await store.startStage(claim, stage.id, beginLine(stage, row.seconds));
+      await store.startStage(claim, stage.id, beginLine(stage, row));
       const outcome = await inSpan(`stage ${stage.kind ?? ''}`, { 'rift.stage_id': stage.id }, () =>
         this.options.executeStage(context, stage),
       );

@@ -11,9 +11,13 @@ const ALONE = { computed: 1, known: 0, retries: 0 };
 
 describe('the lines of a stage in the log of its run', () => {
   it('say on which images it begins, and how long earlier attempts worked', () => {
-    assert.equal(beginLine(stageOf('craft'), 0), 'begins on 40 images of val');
-    assert.equal(beginLine(stageOf('craft'), 12.34), 'begins again on 40 images of val after 12 s of earlier work');
-    assert.equal(beginLine(stageOf('report'), 0), 'begins');
+    assert.equal(beginLine(stageOf('craft'), { state: 'QUEUED', seconds: 0 }), 'begins on 40 images of val');
+    assert.equal(beginLine(stageOf('craft'), { state: 'RUNNING', seconds: 0 }), 'begins again on 40 images of val');
+    assert.equal(
+      beginLine(stageOf('craft'), { state: 'QUEUED', seconds: 12.34 }),
+      'begins again on 40 images of val after 12 s of earlier work',
+    );
+    assert.equal(beginLine(stageOf('report'), { state: 'QUEUED', seconds: 0 }), 'begins');
   });
 
   it('tell at its end the time, how its units came about, and the key figures', () => {

@@ -1,5 +1,6 @@
 import type { DataSource, Stage } from '@rift/contracts';
 import { duration } from '../report/format.js';
+import type { StageRow } from '../runs/run-record.js';
 import { keyFigures } from './stage-figures.js';
 import type { StageOutcome } from './stage-context.js';
 
@@ -13,11 +14,16 @@ export interface UnitCounts {
   readonly retries: number;
 }
 
-/** What the run's log says when a stage begins. */
-export function beginLine(stage: Stage, secondsBefore: number): string {
+/**
+ * What the run's log says when a stage begins.
+ *
+ * @param earlier the stage's row before it: one that was interrupted runs still, one that was stopped has taken its time.
+ */
+export function beginLine(stage: Stage, earlier: Pick<StageRow, 'state' | 'seconds'>): string {
   const images = imagesOf(stage);
   const what = images ? ` on ${images.limit === 0 ? 'all' : images.limit} images of ${images.split}` : '';
-  return secondsBefore > 0 ? `begins again${what} after ${duration(secondsBefore)} of earlier work` : `begins${what}`;
+  const spent = earlier.seconds > 0 ? ` after ${duration(earlier.seconds)} of earlier work` : '';
+  return `begins${earlier.state === 'RUNNING' || spent !== '' ? ' again' : ''}${what}${spent}`;
 }
 
 /** What it says when a stage has succeeded: how long, computed or known, and the key figures. */

@@ -133,7 +133,7 @@ export class ExecutionStore {
     });
   }
 
-  /** @param event kind of the stage's event, and the line that goes to the log with it, in the same transaction. */
+  /** Writes a stage's row, its event and the line that goes to the log with it, in one transaction. */
   #writeStage(
     claim: Claim,
     stageId: string,

@@ -85,7 +85,10 @@ export function provenanceSection(data: ReportData): Section {
         provenance.log.length > 0 &&
         html`<details>
           <summary>What happened (${provenance.log.length} lines)</summary>
-          <pre tabindex="0"><code>${provenance.log.map(({ at, line }) => `${at.slice(11, 19)}  ${line}`).join('\n')}</code></pre>
+          <pre
+            class="wrapped"
+            tabindex="0"
+          ><code>${provenance.log.map(({ at, line }) => `${at.slice(11, 19)}  ${line}`).join('\n')}</code></pre>
         </details>`
       }
       <details>

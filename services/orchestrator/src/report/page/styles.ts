@@ -28,6 +28,7 @@ a { color: var(--standard); }
 small { color: var(--soft); font-size: 0.82em; font-weight: normal; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; font-size: 0.9em; overflow-wrap: anywhere; }
 pre { background: var(--code); padding: 12px 14px; border-radius: 8px; overflow-x: auto; max-height: 480px; overflow-wrap: normal; }
+pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 :focus-visible { outline: 3px solid var(--standard); outline-offset: 2px; }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 8px; top: 8px; background: var(--paper); padding: 8px; z-index: 1; }
