@@ -10,14 +10,13 @@ import { toolEnvironment } from './lib/toolchain.mjs';
 const root = join(import.meta.dirname, '..');
 const MINUTE = 60_000;
 
-// More specs at a time than there are processors where they mostly wait for processes, databases and each other.
 const STAGES = {
   lint: lintStage,
   cargo: cargoStage,
-  unit: (context) => nodeStage(unitSpecs(root), context, { concurrency: 3, timeoutMs: 5 * MINUTE }),
+  unit: (context) => nodeStage(unitSpecs(root), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
   contract: (context) => nodeStage(testSpecs(root, ['fuzz', 'contract']), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
   deploy: (context) => nodeStage(testSpecs(root, ['deploy']), context, { concurrency: 2, timeoutMs: 15 * MINUTE }),
-  e2e: (context) => nodeStage(testSpecs(root, ['e2e', 'faults']), context, { concurrency: 2, timeoutMs: 15 * MINUTE }),
+  e2e: (context) => nodeStage(testSpecs(root, ['e2e', 'faults']), context, { concurrency: 1, timeoutMs: 15 * MINUTE }),
 };
 
 function chosenStages() {
