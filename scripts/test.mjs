@@ -14,7 +14,7 @@ const STAGES = {
   lint: lintStage,
   cargo: cargoStage,
   unit: (context) => nodeStage(unitSpecs(root), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
-  contract: (context) => nodeStage(testSpecs(root, ['contract', 'fuzz']), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
+  contract: (context) => nodeStage(testSpecs(root, ['fuzz', 'contract']), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
   deploy: (context) => nodeStage(testSpecs(root, ['deploy']), context, { concurrency: 2, timeoutMs: 15 * MINUTE }),
   e2e: (context) => nodeStage(testSpecs(root, ['e2e', 'faults']), context, { concurrency: 1, timeoutMs: 15 * MINUTE }),
 };

@@ -7,25 +7,27 @@ import { Tally } from './tally.mjs';
 
 /** Folders of the compiled specs and of the sources they come from. */
 const OUTPUTS = [
-  { dist: 'packages/*/dist', source: (path) => path.replace('/dist/', '/src/') },
+  // The services' specs start processes and databases and take longest, so they begin.
   { dist: 'services/*/dist', source: (path) => path.replace('/dist/', '/src/') },
+  { dist: 'packages/*/dist', source: (path) => path.replace('/dist/', '/src/') },
   { dist: 'native/rift-core/dist', source: (path) => path.replace('/dist/', '/ts/') },
 ];
 
 /** Compiled unit specs whose source still exists: the compiler leaves the output of deleted files behind. */
 export function unitSpecs(root) {
   const compiled = OUTPUTS.flatMap(({ dist, source }) =>
-    globSync(`${dist}/**/*.spec.js`, { cwd: root }).filter((path) => existsSync(join(root, source(path).replace(/\.js$/, '.ts')))),
+    globSync(`${dist}/**/*.spec.js`, { cwd: root })
+      .filter((path) => existsSync(join(root, source(path).replace(/\.js$/, '.ts'))))
+      .sort(),
   );
-  return [...compiled, ...globSync('scripts/**/*.spec.mjs', { cwd: root })].sort().map((path) => join(root, path));
+  return [...compiled, ...globSync('scripts/**/*.spec.mjs', { cwd: root }).sort()].map((path) => join(root, path));
 }
 
-/** Compiled specs of folders under test/. */
+/** Compiled specs of folders under test/, in the order of the folders. */
 export function testSpecs(root, folders) {
   return folders
-    .flatMap((folder) => globSync(`test/dist/${folder}/**/*.spec.js`, { cwd: root }))
+    .flatMap((folder) => globSync(`test/dist/${folder}/**/*.spec.js`, { cwd: root }).sort())
     .filter((path) => existsSync(join(root, path.replace('/dist/', '/').replace(/\.js$/, '.ts'))))
-    .sort()
     .map((path) => join(root, path));
 }
 

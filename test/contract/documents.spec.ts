@@ -4,13 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { ROOT, commandsOf, shownCommands } from '../support/documents.js';
+import { ROOT, commandsAnywhere, commandsOf, shownCommands } from '../support/documents.js';
+import { FOREIGN, absent, parsedByItself } from '../support/foreign-commands.js';
 
 const commands = shownCommands();
 const of = (program: string) => commandsOf(commands, program);
-
-/** Programs that documents may name without a test of their own: they work on clusters, or on other people's machines. */
-const FOREIGN = ['kubectl', 'kustomize', 'aws', 'pg_dump', 'pg_restore', 'cmctl', 'pip', 'docker', 'psql', 'helm', 'openssl'];
 
 class Understood extends Error {}
 
@@ -28,7 +26,8 @@ async function parse(argv: readonly string[]): Promise<void> {
 describe('commands in the documents', () => {
   it('are there, and none is of a kind that nothing checks', () => {
     assert.ok(commands.length > 20);
-    const known = ['rift', 'npm', 'node', 'cargo', 'curl', 'grpcurl', ...FOREIGN];
+    // Those of pip, curl and grpcurl are executed by test/e2e.
+    const known = ['rift', 'npm', 'node', 'cargo', 'curl', 'grpcurl', 'pip', ...FOREIGN];
     assert.deepEqual(
       commands.filter(({ words }) => !known.includes(words[0] ?? '')).map(({ file, words }) => `${file}: ${words.join(' ')}`),
       [],
@@ -38,6 +37,36 @@ describe('commands in the documents', () => {
   for (const { file, words } of of('rift')) {
     it(`${file}: ${words.join(' ')}, is one that rift understands`, () => parse(words.slice(1)));
   }
+
+  it('commands of rift that the text names exist, with the options it names', () => {
+    const wrong = commandsAnywhere(['rift']).flatMap(({ file, words }) => {
+      const program = createProgram(() => assert.fail(), { writeOut: () => undefined, writeErr: () => undefined });
+      const path = [program];
+      for (const word of words.slice(1)) {
+        const next = path.at(-1)?.commands.find((command) => [command.name(), ...command.aliases()].includes(word));
+        if (next !== undefined) path.push(next);
+      }
+      const options = path.flatMap((command) => command.options.map(({ long }) => long));
+      const unknown = words.filter((word) => word.startsWith('--') && !options.includes(word));
+      const isCommand = path.length > 1 || words[1]?.startsWith('-') === true;
+      return isCommand && unknown.length === 0
+        ? []
+        : [`${file}: ${words.join(' ')}: ${isCommand ? unknown.join(', ') : 'no such command'}`];
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  describe('of other programs', () => {
+    for (const program of FOREIGN) {
+      const skip = absent(program);
+      for (const { file, words } of commandsAnywhere([program])) {
+        it(`${file}: ${words.join(' ')}, is one that ${program} understands`, { skip }, () => parsedByItself(words));
+      }
+      it(`${program} would refuse a wrong one`, { skip }, async () => {
+        await assert.rejects(parsedByItself([program, '--no-such-option', 'x']), /is not understood/);
+      });
+    }
+  });
 
   it('npm scripts and files that are named exist', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };

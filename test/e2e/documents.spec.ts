@@ -6,10 +6,12 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 
 import { findGrpcurl } from '../support/deploy-tools.js';
+import { pythonEnvironment } from '../support/python.js';
 import { ROOT, commandsOf, shownCommands } from '../support/documents.js';
 import { SAMPLE, Workplace } from './rift.js';
 
 const execute = promisify(execFile);
+const python = await pythonEnvironment();
 const commands = shownCommands();
 const of = (program: string) => commandsOf(commands, program);
 
@@ -45,6 +47,17 @@ describe('commands in the documents, against services', () => {
     it(`${file}: ${words.join(' ')}`, async () => {
       const { stdout } = await execute('curl', ['--fail-with-body', ...here(words)], { maxBuffer: 1 << 24 });
       assert.equal(typeof JSON.parse(stdout), 'object');
+    });
+  }
+
+  for (const { file, words } of of('pip')) {
+    it(`${file}: ${words.join(' ')}`, { skip: 'missing' in python ? python.missing : false }, async () => {
+      if ('missing' in python) return;
+      // The environment holds what the package needs; where that comes from is not what the document is about.
+      const offline = ['--dry-run', '--no-deps', '--no-build-isolation', '--disable-pip-version-check'];
+      const [, verb = '', ...rest] = words;
+      const { stdout } = await execute(python.python, ['-m', 'pip', verb, ...offline, ...rest], { cwd: ROOT });
+      assert.match(stdout, /^Would install rift-client-/m);
     });
   }
 

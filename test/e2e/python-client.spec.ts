@@ -48,6 +48,17 @@ describe('the Python client, against real services', () => {
     await passes(['test_exports'], 2, { RIFT_TENSORBOARD: files.tensorboard, RIFT_MLFLOW: files.mlflow });
   });
 
+  it('RobustBench reads the record that export-run wrote', { skip }, async () => {
+    // A radius at which no picture withstands the first attack: the others would only take their time.
+    const suite = ['--suite', 'standard,autoattack', '--limit', '4', '--eps', '48/255'];
+    const { runId } = await place.json<{ runId: string }>('evaluate', '--network', SAMPLE.network, '--data', SAMPLE.data, ...suite);
+    const claims = ['dataset=cifar10', 'name=Ours', 'authors=Me, You', 'venue=ICCV 2023'].flatMap((claim) => ['--claim', claim]);
+    const { robustbench } = await place.json<{ robustbench: string }>(
+      ...['export-run', runId, '--robustbench', place.path('Me2026.json'), ...claims],
+    );
+    await passes(['test_robustbench'], 3, { RIFT_ROBUSTBENCH: robustbench });
+  });
+
   it('exported checkpoints load in PyTorch in one line, and classify', { skip: skipTorch }, async () => {
     await place.json('export', SAMPLE.network, '-o', place.path('net.pth'));
     await passes(['test_torch.TorchTest'], 5);

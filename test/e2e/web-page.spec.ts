@@ -131,6 +131,26 @@ describe('the web page, in Chromium', { skip }, () => {
     await page.locator('#run-lead .state.running, #run-lead .state.queued').waitFor();
   });
 
+  it('fills in learning curves, the line between the weights and the log as they come', async () => {
+    const growing = await visitor.watchGrowth({
+      curves: '#run-growing section[id^="epochs-"] svg.wide circle',
+      path: '#run-growing section[id^="path-"] svg.wide circle',
+      log: '#run-log .log > li',
+    });
+    const loads = visitor.loads;
+    await growing.until('curves', 2);
+    await visitor.picture('live-curves');
+    await growing.until('path', 2);
+    await visitor.picture('live-path');
+    await page.locator('#run-log .log > li').filter({ hasText: 'interpolate: done in' }).waitFor();
+    await growing.until('log', 3);
+    const log = await page.locator('#run-log .log').innerText();
+    for (const line of ['resumed; ', 'craft: done in', 'criticality: begins again', 'fine-tune: begins on 96 images of train']) {
+      assert.ok(log.includes(line), `${line} is not in\n${log}`);
+    }
+    assert.equal(visitor.loads, loads, 'nothing was loaded anew');
+  });
+
   it('the list of runs keeps itself fresh while a run goes on', async () => {
     await page.goto('/runs');
     await page.getByRole('progressbar', { name: 'Progress of from the page' }).waitFor();
@@ -212,6 +232,13 @@ describe('the web page, in Chromium', { skip }, () => {
       await phone.picture(`phone${path.replace(/[0-9a-f-]{36}/, 'finished').replaceAll('/', '-')}`);
     }
     assert.deepEqual(phone.troubles, []);
+    for (const options of [{ phone: true }, { dark: true }]) {
+      await using other = await Visitor.open(executable, web, options);
+      await other.page.goto(runs[0] ?? '');
+      assert.ok((await other.overflow()) <= 0);
+      assert.deepEqual(await violations(other.page), [], JSON.stringify(options));
+      await other.picture('dark' in options ? 'dark-runs-finished' : 'phone-light-runs-finished');
+    }
     await using plain = await Visitor.open(executable, web, { script: false });
     await plain.page.goto(runs[0] ?? '');
     await plain.page.locator('.verdict .text').waitFor();

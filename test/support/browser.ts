@@ -61,6 +61,12 @@ function install(): string {
   return 'apt-get installed nothing on the path';
 }
 
+/** What was seen of parts of a page that fill in. */
+export interface Growth {
+  /** Waits until so many different numbers of a part's elements were there. */
+  until(name: string, steps: number): Promise<void>;
+}
+
 /** A visitor of the pages of one service, who tells what went wrong in the browser. */
 export class Visitor implements AsyncDisposable {
   /** Addresses of other hosts that a page asked for, errors of scripts, and what the console said. */
@@ -120,12 +126,39 @@ export class Visitor implements AsyncDisposable {
   }
 
   /** Waits until an expression is true on the page; the pages' own policy forbids Playwright's way, which evaluates text in them. */
-  async until(expression: string, withinMs = 120_000): Promise<void> {
+  async until(expression: string, withinMs = 60_000): Promise<void> {
     const deadline = Date.now() + withinMs;
     while (!(await this.page.evaluate<boolean>(expression))) {
       if (Date.now() > deadline) throw new Error(`${expression} did not become true within ${withinMs} ms on ${this.page.url()}`);
       await sleep(50);
     }
+  }
+
+  /**
+   * Looks at every change of the page from now on, so that nothing is missed that comes and goes between two looks of a test.
+   *
+   * @param selectors what to count, by a name for it.
+   */
+  async watchGrowth(selectors: Readonly<Record<string, string>>): Promise<Growth> {
+    await this.page.evaluate(`{
+      const selectors = ${JSON.stringify(selectors)};
+      const counts = (window.countsSeen = Object.fromEntries(Object.keys(selectors).map((name) => [name, []])));
+      const look = () => {
+        for (const [name, selector] of Object.entries(selectors)) {
+          const count = document.querySelectorAll(selector).length;
+          if (count > 0 && !counts[name].includes(count)) counts[name].push(count);
+        }
+      };
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
+      look();
+    }`);
+    const seen = (): Promise<unknown> => this.page.evaluate('window.countsSeen');
+    return {
+      until: (name, steps) =>
+        this.until(`window.countsSeen[${JSON.stringify(name)}].length >= ${steps}`).catch(async (cause: unknown) => {
+          throw new Error(`${name} grew in fewer than ${steps} steps: ${JSON.stringify(await seen())}`, { cause });
+        }),
+    };
   }
 
   /** Presses Tab until an element that matches has the focus. */

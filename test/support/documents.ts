@@ -22,6 +22,42 @@ export function shownCommands(): ShownCommand[] {
     .flatMap((file) => commandsIn(file, readFileSync(join(ROOT, file), 'utf8')));
 }
 
+/**
+ * Commands of some programs wherever a document shows them: in blocks and in the text, between pipes and inside \$(…).
+ *
+ * @param programs their names
+ */
+export function commandsAnywhere(programs: readonly string[]): ShownCommand[] {
+  const found = globSync(DOCUMENTS, { cwd: ROOT })
+    .sort()
+    .flatMap((file) => {
+      const text = readFileSync(join(ROOT, file), 'utf8').replaceAll('\\\n', ' ');
+      const blocks = [...text.matchAll(/^```(?:sh|console)\n(.*?)^```/gms)].flatMap(([, body = '']) => body.split('\n'));
+      const inline = [...text.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replace(/\s+/g, ' '));
+      return [...blocks, ...inline]
+        .flatMap((line) => simpleCommands(line.replace(/^\$ /, '')))
+        .map((words) => ({ file, words, output: [] }));
+    });
+  const isOne = ({ words }: ShownCommand): boolean => words.length > 1 && programs.includes(words[0] ?? '');
+  return [...new Map(found.filter(isOne).map((command) => [`${command.file} ${command.words.join(' ')}`, command])).values()];
+}
+
+/** The simple commands of a line. What is inserted from another command's output is a word of its own: "$(…)". */
+function simpleCommands(line: string): string[][] {
+  const inner: string[] = [];
+  const outer = line.replaceAll(/"?\$\(([^)]*)\)"?/g, (_, command: string) => {
+    inner.push(command);
+    return '$(…)';
+  });
+  return [outer, ...inner].flatMap((text) =>
+    text.split(' | ').map((part) => {
+      const words = wordsOf(part);
+      const redirection = words.indexOf('>');
+      return redirection < 0 ? words : words.slice(0, redirection);
+    }),
+  );
+}
+
 /** Those of one program. */
 export function commandsOf(commands: readonly ShownCommand[], program: string): ShownCommand[] {
   return commands.filter(({ words }) => words[0] === program);
@@ -43,9 +79,9 @@ function commandsIn(file: string, text: string): ShownCommand[] {
 /** A command line as words: quotes are taken off, a comment at its end is left out. */
 export function wordsOf(line: string): string[] {
   const words: string[] = [];
-  for (const [, single, double, plain] of line.matchAll(/'([^']*)'|"([^"]*)"|([^\s'"]+)/g)) {
-    if (plain?.startsWith('#') === true) break;
-    words.push(single ?? double ?? plain ?? '');
+  for (const [word] of line.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)) {
+    if (word.startsWith('#')) break;
+    words.push(word.replace(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? ''));
   }
   return words;
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,6 +23,8 @@ const REQUIREMENTS = [
   'tensorboard==2.21.0',
   'mlflow-skinny==3.17.2',
 ];
+/** Readers that are tested alone, without the deep-learning packages that they would bring. */
+const ALONE = ['robustbench==1.1.1'];
 const INSTALL_MS = 10 * 60_000;
 const PACKAGE = fileURLToPath(new URL('../../../clients/python', import.meta.url));
 
@@ -31,15 +33,16 @@ export type PythonEnvironment = { readonly python: string; readonly torch: boole
 
 /**
  * A virtual environment in the project's cache, made once. Where the Python it is made of (RIFT_TEST_PYTHON, else python3) has
- * PyTorch, the environment sees that one.
+ * PyTorch, or where the benchmarks have put one for the same Python into the cache, the environment sees that one: PyTorch is too
+ * large to be fetched for a test.
  */
 export async function pythonEnvironment(): Promise<PythonEnvironment> {
   const { RIFT_TEST_PYTHON: base = 'python3', RIFT_CACHE = join(homedir(), '.cache', 'rift') } = process.env;
   try {
     const { stdout } = await execute(base, ['-c', 'import ensurepip, sys, venv; print(sys.version, sys.base_prefix)']);
-    const torch = await torchFolder(base);
+    const torch = (await torchFolder(base)) ?? (await benchTorch(RIFT_CACHE, stdout));
     const key = createHash('sha256')
-      .update(JSON.stringify([REQUIREMENTS, stdout, torch]))
+      .update(JSON.stringify([REQUIREMENTS, ALONE, stdout, torch]))
       .digest('hex')
       .slice(0, 16);
     const folder = join(RIFT_CACHE, `python-${key}`);
@@ -61,13 +64,25 @@ async function torchFolder(python: string): Promise<string | undefined> {
   }
 }
 
+/** PyTorch of the environment that `npm run bench` made, when that is of the same Python. */
+async function benchTorch(cache: string, version: string): Promise<string | undefined> {
+  for (const python of globSync('bench-python-*/bin/python', { cwd: cache }).sort()) {
+    const path = join(cache, python);
+    const { stdout } = await execute(path, ['-c', 'import sys; print(sys.version, sys.base_prefix)']).catch(() => ({ stdout: '' }));
+    const found = stdout === version ? await torchFolder(path) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 async function createEnvironment(base: string, folder: string, torch: string | undefined): Promise<void> {
   const draft = `${folder}.${process.pid}`;
   await mkdir(dirname(folder), { recursive: true });
   try {
     await execute(base, ['-m', 'venv', draft]);
-    const pip = ['-m', 'pip', '--disable-pip-version-check', 'install', '--quiet', ...REQUIREMENTS];
-    await execute(join(draft, 'bin', 'python'), pip, { timeout: INSTALL_MS });
+    const pip = ['-m', 'pip', '--disable-pip-version-check', 'install', '--quiet'];
+    await execute(join(draft, 'bin', 'python'), [...pip, ...REQUIREMENTS], { timeout: INSTALL_MS });
+    await execute(join(draft, 'bin', 'python'), [...pip, '--no-deps', ...ALONE], { timeout: INSTALL_MS });
     if (torch !== undefined) {
       const { stdout } = await execute(join(draft, 'bin', 'python'), ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))']);
       await writeFile(join(stdout.trim(), 'torch-of-base.pth'), `${torch}\n`);

@@ -42,6 +42,16 @@ Settings come from flags, else from the environment, else from ./rift.json, else
   NO_COLOR        no colours
 `;
 
+/** The commands in the order in which a newcomer meets them. */
+const GROUPS: readonly (readonly [string, readonly ((program: Command, start: StartSession) => void)[]])[] = [
+  ['The method:', [registerRun]],
+  ['Networks and data:', [registerNetworks, registerData]],
+  ['Measure a network:', [registerAttack, registerEvaluate]],
+  ['Single steps:', [registerCriticality, registerFinetune, registerInterpolate, registerTrain, registerPresets]],
+  ['Runs:', [registerRuns, registerExportRun, registerStudy]],
+  ['Services and settings:', [registerUp, registerDoctor, registerConfig, registerCompletion]],
+];
+
 /** Where the program's own help goes. */
 export interface ProgramStreams {
   readonly writeOut: (text: string) => void;
@@ -72,22 +82,9 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
     // The caller prints errors, once and in one form.
     .configureOutput({ writeOut, writeErr, outputError: () => undefined })
     .exitOverride();
-  registerUp(program, start);
-  registerDoctor(program, start);
-  registerNetworks(program, start);
-  registerData(program, start);
-  registerAttack(program, start);
-  registerEvaluate(program, start);
-  registerCriticality(program, start);
-  registerFinetune(program, start);
-  registerInterpolate(program, start);
-  registerTrain(program, start);
-  registerPresets(program, start);
-  registerRun(program, start);
-  registerRuns(program, start);
-  registerStudy(program, start);
-  registerExportRun(program, start);
-  registerConfig(program, start);
-  registerCompletion(program, start);
+  for (const [heading, registers] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const register of registers) register(program, start);
+  }
   return program;
 }

@@ -1,4 +1,5 @@
 export * from './generated/index.js';
+export { contradictions, type Contradiction, type DeclaredNetwork } from './declared.js';
 export { LOADER_OPTIONS, PROTO_FILES, PROTO_ROOT } from './loader.js';
 export {
   ArtifactServiceConstructor,

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Run } from '@rift/contracts';
 import { AlreadyExists, FailedPrecondition, InvalidArgument, NotFound } from '@rift/service-kit';
-import { RunServiceConstructor } from '@rift/contracts';
+import { ArtifactServiceConstructor, RunServiceConstructor } from '@rift/contracts';
+import type { ReportData } from './report/data/types.js';
 import { Harness, figuresOf } from './testing/harness.js';
 
 describe('a run', () => {
@@ -96,6 +97,38 @@ describe('a run', () => {
     assert.deepEqual(states, ['RUN_STATE_QUEUED', 'RUN_STATE_RUNNING', 'RUN_STATE_SUCCEEDED']);
   });
 
+  it('tells in its log of the beginning and the end of every stage, with figures, computed or known', async () => {
+    const ids = finished.stages.map(({ id }) => id);
+    const linesOf = async (id: string): Promise<string[]> => (await collect(harness.watch(id))).flatMap(({ log }) => log ?? []);
+    const lines = await linesOf(finished.id);
+    for (const id of ids) {
+      const own = lines.filter((line) => line.startsWith(`${id}: `));
+      assert.match(own[0] ?? '', /: begins( on|$)/);
+      assert.match(own.at(-1) ?? '', /: done in [\d.]+ (s|min)[^:]*: ./, id);
+    }
+    assert.ok(
+      lines.some((line) => /^criticality: done in .*, \d units computed: .*least critical layer2\.0\.conv1/.test(line)),
+      lines.join('\n'),
+    );
+    const again = await linesOf((await harness.ended((await harness.create()).id)).id);
+    for (const id of ids.slice(0, -1))
+      assert.ok(
+        again.some((line) => line.startsWith(`${id}: known from an earlier run: `)),
+        id,
+      );
+    const chunks = await collect(
+      harness.peer.serverStream(ArtifactServiceConstructor.service.Download, {
+        digest: finished.stages.at(-1)?.result?.report?.jsonDigest ?? '',
+      }),
+    );
+    const { provenance } = JSON.parse(Buffer.concat(chunks.map(({ chunk }) => Buffer.from(chunk))).toString()) as ReportData;
+    assert.deepEqual(
+      provenance.log.map(({ line }) => line),
+      lines.slice(0, lines.findIndex((line) => line.startsWith('report: begins')) + 1),
+    );
+    assert.ok(provenance.stages.filter(({ kind }) => kind !== 'report').every(({ figures }) => Object.keys(figures).length > 0));
+  });
+
   it('stops its jobs when it is cancelled, and repeats no finished unit when it is resumed', async () => {
     const calls = () => harness.workers.flatMap((worker) => worker.calls).filter((call) => call.context.runId === id);
     for (const worker of harness.workers) {
@@ -122,6 +155,12 @@ describe('a run', () => {
       .map((call) => call.context.workKey);
     assert.equal(new Set(keys).size, keys.length, 'a unit was computed twice');
     assert.equal(measured().filter((call) => call.state === 'done').length, 6);
+    const log = (await collect(harness.watch(id))).flatMap(({ log: line }) => line ?? []);
+    assert.ok(log.some((line) => /^cancelled; \d of \d+ stages are done/.test(line)));
+    assert.ok(
+      log.some((line) => /^criticality: done in .*, 3 of 6 units computed, 3 known before: /.test(line)),
+      log.join('\n'),
+    );
   });
 
   it('keeps no more than one progress event of a stage in its log', async () => {

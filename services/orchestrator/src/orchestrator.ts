@@ -7,6 +7,7 @@ import { Collector } from './artifacts/collector.js';
 import { CatalogService } from './catalog/catalog-service.js';
 import { NetworkInfoStore, datasetEntries, networkEntries } from './catalog/catalog-store.js';
 import { DatasetReader } from './catalog/dataset-reader.js';
+import { NetworkFiles } from './catalog/network-file.js';
 import type { OrchestratorConfig } from './config.js';
 import { ChangeChannel } from './database/channel.js';
 import { Database } from './database/database.js';
@@ -22,6 +23,7 @@ import { OrchestratorModule } from './orchestrator.module.js';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.js';
 import { keepRunning } from './postgres/keep-running.js';
 import { renderReport } from './report/index.js';
+import { MAX_LOG_LINES, readLog } from './runs/event-store.js';
 import { ExecutionStore } from './runs/execution-store.js';
 import { ResultStore } from './runs/result-store.js';
 import { runMessage } from './runs/run-record.js';
@@ -104,6 +106,7 @@ async function start(config: OrchestratorConfig, options: OrchestratorOptions, t
     datasetEntries(database),
     new NetworkInfoStore(database),
     new DatasetReader(artifacts),
+    new NetworkFiles(artifacts),
     pools.trainers,
   );
   const runs = new RunStore(database);
@@ -210,6 +213,7 @@ function makeExecutor(config: OrchestratorConfig, options: OrchestratorOptions, 
     }),
     networkInfo: (digest) => catalog.networkInfo(digest),
     readRun: async (id) => runMessage(await runs.get(id)),
+    readLog: (id) => readLog(database, id, MAX_LOG_LINES),
     executorId: config.executorId,
     metrics,
     engineVersion: ENGINE_VERSION,

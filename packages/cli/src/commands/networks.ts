@@ -1,9 +1,11 @@
+import type { RiftClient } from '@rift/client';
 import type { NetworkInfo } from '@rift/contracts';
 import type { Command } from 'commander';
 import { extname } from 'node:path';
 
 import { usageError } from '../errors.js';
-import { importCheckpoint, type CheckpointOptions } from '../inputs/networks.js';
+import { artifactKind } from '../inputs/files.js';
+import { importArtifact, importCheckpoint, type CheckpointOptions } from '../inputs/networks.js';
 import { checkFile, checkNetworkArgument } from '../inputs/preflight.js';
 import { bytes, count, percent } from '../output/format.js';
 import { pairs, table } from '../output/table.js';
@@ -26,8 +28,9 @@ interface ImportOptions extends CheckpointOptions {
 export function registerNetworks(program: Command, start: StartSession): void {
   const importing = program
     .command('import')
+    .summary('make a network artifact of a PyTorch, safetensors or TorchScript file')
     .description(
-      'make a network artifact of a PyTorch (.pth, .pt) or safetensors checkpoint, of which nothing is executed, or of a TorchScript program',
+      'make a network artifact of a PyTorch (.pth, .pt) or safetensors checkpoint, of which nothing is executed, or of a TorchScript program; a network artifact is taken as it is, with its architecture, normalisation, metrics and parents',
     )
     .argument('<file>', 'checkpoint');
   addCheckpointOptions(importing)
@@ -41,6 +44,7 @@ export function registerNetworks(program: Command, start: StartSession): void {
     .addHelpText(
       'after',
       example(
+        'rift import rift-output/RUN/network.safetensors --name hardened',
         'rift import resnet18.pth --arch resnet18 --width 64 --classes 10 --preprocess cifar10 -o net.safetensors',
         'RIFT_ALLOW_TORCHSCRIPT=true rift import model.pt --format torchscript --classes 10 --preprocess none -o net.safetensors',
       ),
@@ -56,7 +60,7 @@ export function registerNetworks(program: Command, start: StartSession): void {
   addCheckpointOptions(
     program
       .command('export')
-      .description('write a network for PyTorch or as plain safetensors')
+      .description('write a network for PyTorch (.pth) or as safetensors')
       .argument('<network>', 'file, registered name or SHA-256'),
   )
     .requiredOption('-o, --output <file>', 'where it goes: .pth, .safetensors or, of a TorchScript network, .pt')
@@ -111,24 +115,31 @@ function withArchitecture(options: ImportOptions): ImportOptions {
   return { ...options, arch: 'torchscript' };
 }
 
-async function importNetwork(session: Session, file: string, options: ImportOptions): Promise<void> {
-  if (options.arch === undefined) throw usageError('Say which architecture the checkpoint has: --arch resnet18.');
-  if (options.preprocess === undefined) {
+/** What a file that is no network artifact leaves unsaid. @throws a usage error naming the flag */
+function checkSaid({ arch, preprocess }: ImportOptions): void {
+  if (arch === undefined) throw usageError('Say which architecture the checkpoint has: --arch resnet18.');
+  if (preprocess === undefined) {
     throw usageError(
       'Say how the network normalises its input: --preprocess cifar10, cifar100, imagenet, none or MEAN/STD. A wrong one ruins every accuracy.',
     );
   }
+}
+
+async function importNetwork(session: Session, file: string, options: ImportOptions): Promise<void> {
   if (options.output !== undefined && extname(options.output).toLowerCase() !== '.safetensors') {
     throw usageError(`-o ${options.output} must end in .safetensors: "rift export" writes .pth files.`);
   }
   if (options.output === undefined && options.name === undefined)
     throw usageError('Say what becomes of the network: -o FILE, --name NAME, or both.');
   await checkFile(file, 'FILE');
+  const isArtifact = (await artifactKind(file)) === 'network';
+  if (!isArtifact) checkSaid(options);
   await withClient(session, async (client) => {
     const { signal } = session.interrupts;
     const { digest, size } = await client.artifacts.uploadFile(file, { signal });
-    session.output.note(`reading ${file} (${bytes(size)})`);
-    const info = await importCheckpoint(client, { digest, path: file, name: options.name ?? '', options }, signal);
+    session.output.note(`reading ${file} (${bytes(size)}${isArtifact ? ', a network artifact that says itself what it is' : ''})`);
+    const take = isArtifact ? importArtifact : importCheckpoint;
+    const info = await take(client, { digest, path: file, name: options.name ?? '', options }, signal);
     if (options.output !== undefined) await client.artifacts.downloadFile(info.digest, options.output, { signal });
     const network = options.output ?? options.name ?? info.digest;
     session.output.result({ network, ...networkDocument(info) }, (columns) => `${networkText(info, columns)}\n\nnetwork  ${network}`);
@@ -143,6 +154,12 @@ async function inspectNetwork(session: Session, given: string, options: Checkpoi
   });
 }
 
+/** The artifact is a safetensors file that any reader opens; its manifest is metadata, which "rift import" finds again. */
+async function wholeArtifact({ interrupts, output }: Session, client: RiftClient, { digest }: NetworkInfo, path: string): Promise<void> {
+  const { size } = await client.artifacts.downloadFile(digest, path, { signal: interrupts.signal });
+  output.result({ file: path, network: digest, format: 'safetensors', size }, () => `${path} (${bytes(size)})`);
+}
+
 async function exportNetwork(session: Session, given: string, options: CheckpointOptions & { output: string }): Promise<void> {
   const ending = extname(options.output).toLowerCase();
   if (ending !== '.pth' && ending !== '.pt' && ending !== '.safetensors') {
@@ -152,6 +169,10 @@ async function exportNetwork(session: Session, given: string, options: Checkpoin
   await withClient(session, async (client) => {
     const { signal } = session.interrupts;
     const info = await networkOf(session, client, given, options, 'NETWORK');
+    if (ending === '.safetensors' && info.arch !== 'torchscript') {
+      await wholeArtifact(session, client, info, options.output);
+      return;
+    }
     const program = ending === '.pt' && info.arch === 'torchscript' ? 'EXPORT_FORMAT_TORCHSCRIPT' : 'EXPORT_FORMAT_PTH';
     const format = ending === '.safetensors' ? 'EXPORT_FORMAT_SAFETENSORS' : program;
     const digest = await client.catalog.exportNetwork(info.digest, format, { signal });

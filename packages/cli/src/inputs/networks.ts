@@ -1,5 +1,5 @@
 import type { RiftClient } from '@rift/client';
-import type { NetworkInfo, Preprocess } from '@rift/contracts';
+import { contradictions, type DeclaredNetwork, type NetworkInfo, type Preprocess } from '@rift/contracts';
 import { InvalidArgument, NotFound } from '@rift/service-kit/client';
 import { basename } from 'node:path';
 
@@ -63,9 +63,38 @@ async function networkOfFile(
   if ((await artifactKind(path)) === 'network') {
     const { network } = await client.catalog.getNetwork(digest, calling);
     if (network === null) throw new InvalidArgument(field, path, 'the service knows nothing of it');
+    refuseContradictions(network, options);
     return network;
   }
   return await importCheckpoint(client, { digest, path, name: '', options }, signal);
+}
+
+const FLAGS: Readonly<Record<keyof DeclaredNetwork, string>> = {
+  arch: '--arch',
+  width: '--width',
+  classes: '--classes',
+  inputSize: '--input-size',
+  preprocess: '--preprocess',
+};
+
+/** An artifact says itself what it is. @throws InvalidArgument naming the flags that say otherwise */
+function refuseContradictions(network: NetworkInfo, options: CheckpointOptions): void {
+  const wrong = contradictions(network, options);
+  if (wrong.length > 0) throw new InvalidArgument(wrong.map((one) => ({ ...one, field: FLAGS[one.field] })));
+}
+
+/** Takes an uploaded network artifact as it is, and registers it when a name is given. @throws InvalidArgument for flags that contradict it */
+export async function importArtifact(
+  client: RiftClient,
+  { digest, path, name, options }: { digest: string; path: string; name: string; options: CheckpointOptions },
+  signal?: AbortSignal,
+): Promise<NetworkInfo> {
+  const calling = signal === undefined ? {} : { signal };
+  const { network } = await client.catalog.getNetwork(digest, calling);
+  if (network === null) throw new InvalidArgument('file', path, 'the service knows nothing of it');
+  refuseContradictions(network, options);
+  if (name !== '') await client.catalog.importNetwork(name, { fileDigest: digest, fileName: basename(path) }, calling);
+  return network;
 }
 
 /** Makes a network of an uploaded checkpoint, and registers it when a name is given. */

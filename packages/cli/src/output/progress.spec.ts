@@ -55,9 +55,25 @@ describe('progress without a terminal', () => {
     view.update(status('before', 'RUN_STATE_SUCCEEDED', null, { cached: true }));
     view.update(status('after', 'RUN_STATE_CANCELLED'));
     view.update(status('my-stage', 'RUN_STATE_FAILED'));
+    view.stop();
     assert.equal(
       stderr.text,
       'report: done in 12 s\naccuracies before: known from an earlier run\naccuracies after: cancelled\nmy-stage: failed\n',
+    );
+  });
+
+  it('leaves the end of a stage to the line of the log that tells of it', () => {
+    const stderr = new Terminal(false);
+    const view = progressView(output(stderr));
+    view.log('craft: begins on 64 images of val');
+    view.update(status('craft', 'RUN_STATE_SUCCEEDED'));
+    view.log('craft: done in 12 s: accuracy 81.5 %');
+    view.log('cancelled; 1 of 8 stages are done and keep their results');
+    view.stop();
+    assert.equal(
+      stderr.text,
+      'adversarial set: begins on 64 images of val\nadversarial set: done in 12 s: accuracy 81.5 %\n' +
+        'cancelled; 1 of 8 stages are done and keep their results\n',
     );
   });
 
@@ -83,11 +99,12 @@ describe('progress on a terminal', () => {
       assert.match(visible, /adversarial set\s+█+░+ 25 % {2}30 s left {2}a phase.*…/);
       assert.ok(visible.length <= 100, `${visible.length} columns`);
       view.update(status('craft', 'RUN_STATE_SUCCEEDED'));
+      view.log('craft: done in 12 s: accuracy 81.5 %');
       await new Promise((resolve) => setTimeout(resolve, 300));
     } finally {
       view.stop();
     }
-    assert.match(stderr.text, /✓ adversarial set {2}done in 12 s/);
+    assert.match(stderr.text, /✓ adversarial set: done in 12 s: accuracy 81\.5 %/);
   });
 });
 

@@ -52,7 +52,11 @@ export function figures(metrics: Readonly<Record<string, number>>): string {
     .slice(-MOST_FIGURES)
     .map(([name, value]) => {
       const text = isShare(name) && value <= 1 ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)));
-      return `${name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()} ${text}`;
+      // "pgd, 10 steps: robust after pgd": the phase names the attack already.
+      return `${name
+        .replace(/^.*: /, '')
+        .replace(/([a-z])([A-Z])/g, '$1 $2')
+        .toLowerCase()} ${text}`;
     })
     .join(', ');
 }
@@ -68,10 +72,49 @@ function ending(status: StageStatus): string {
   return words[status.state] ?? '';
 }
 
+/** What a line of a run's log tells of: a stage by its title, or the run. */
+function told(line: string): { readonly id: string; readonly text: string } {
+  const [, id = '', rest = ''] = /^([^\s:]+): (.*)$/s.exec(line) ?? [];
+  return id === '' ? { id, text: line } : { id, text: `${title(id)}: ${rest}` };
+}
+
+/**
+ * The stages that have ended. How one ended is told by the next line of its log, which knows the figures; a service that writes no such
+ * line has its ends told in our own words.
+ */
+class Endings {
+  readonly #states = new Map<string, StageStatus>();
+  readonly #untold = new Set<string>();
+
+  /** Takes a status. @returns whether the stage has ended, and the stages whose end nobody has told although others went on */
+  take(status: StageStatus): { readonly hasEnded: boolean; readonly untold: readonly StageStatus[] } {
+    const others = [...this.#untold].filter((id) => id !== status.id);
+    const hasEnded = ending(status) !== '';
+    const isNews = this.#states.get(status.id)?.state !== status.state;
+    this.#states.set(status.id, status);
+    if (hasEnded && isNews) this.#untold.add(status.id);
+    return { hasEnded, untold: this.#tell(others) };
+  }
+
+  /** Takes a line of the log. @returns the status of the stage whose end it tells */
+  line(id: string): StageStatus | undefined {
+    return this.#untold.delete(id) ? this.#states.get(id) : undefined;
+  }
+
+  /** The stages whose end nobody has told. */
+  rest(): readonly StageStatus[] {
+    return this.#tell([...this.#untold]);
+  }
+
+  #tell(ids: readonly string[]): StageStatus[] {
+    return ids.flatMap((id) => this.line(id) ?? []);
+  }
+}
+
 /** One line when a stage begins and ends, and one every few seconds while it runs. */
 class LineView implements ProgressView {
   static readonly #intervalMs = 5_000;
-  readonly #states = new Map<string, RunState>();
+  readonly #endings = new Endings();
   readonly #printedAt = new Map<string, number>();
 
   constructor(
@@ -80,13 +123,9 @@ class LineView implements ProgressView {
   ) {}
 
   update(status: StageStatus): void {
-    const known = this.#states.get(status.id);
-    this.#states.set(status.id, status.state);
-    const end = ending(status);
-    if (end !== '') {
-      if (known !== status.state) this.output.note(`${title(status.id)}: ${end}`);
-      return;
-    }
+    const { hasEnded, untold } = this.#endings.take(status);
+    this.#tell(untold);
+    if (hasEnded) return;
     if (status.state !== 'RUN_STATE_RUNNING' || status.progress === null) return;
     const last = this.#printedAt.get(status.id) ?? Number.NEGATIVE_INFINITY;
     if (this.now() - last < LineView.#intervalMs) return;
@@ -102,10 +141,17 @@ class LineView implements ProgressView {
   }
 
   log(line: string): void {
-    this.output.note(line);
+    const { id, text } = told(line);
+    this.#endings.line(id);
+    this.output.note(text);
+  }
+
+  #tell(ended: readonly StageStatus[]): void {
+    for (const status of ended) this.output.note(`${title(status.id)}: ${ending(status)}`);
   }
 
   stop(): void {
+    this.#tell(this.#endings.rest());
     this.#printedAt.clear();
   }
 }
@@ -116,7 +162,7 @@ const TAKEN_COLUMNS = 20 + 1 + 24 + 8 + 20;
 /** A bar for each stage that runs; finished ones stay as a line above. */
 class BarView implements ProgressView {
   readonly #bars = new Map<string, cliProgress.SingleBar>();
-  readonly #ended = new Set<string>();
+  readonly #endings = new Endings();
   readonly #multi: cliProgress.MultiBar;
 
   constructor(private readonly output: Output) {
@@ -141,16 +187,12 @@ class BarView implements ProgressView {
   }
 
   update(status: StageStatus): void {
-    if (this.#ended.has(status.id)) return;
-    const end = ending(status);
-    if (end !== '') {
-      this.#ended.add(status.id);
+    const { hasEnded, untold } = this.#endings.take(status);
+    this.#tell(untold);
+    if (hasEnded) {
       const bar = this.#bars.get(status.id);
       if (bar !== undefined) this.#multi.remove(bar);
-      const isGood = status.state === 'RUN_STATE_SUCCEEDED';
-      this.#write(
-        `${this.output.style(isGood ? 'green' : 'red', isGood ? '✓' : '✗')} ${title(status.id)}  ${this.output.style('dim', end)}`,
-      );
+      this.#bars.delete(status.id);
       return;
     }
     if (status.state !== 'RUN_STATE_RUNNING') return;
@@ -182,10 +224,21 @@ class BarView implements ProgressView {
   }
 
   log(line: string): void {
-    this.#write(line);
+    const { id, text } = told(line);
+    const ended = this.#endings.line(id);
+    this.#write(ended ? `${this.#mark(ended)} ${text}` : this.output.style('dim', `  ${text}`));
+  }
+
+  #tell(ended: readonly StageStatus[]): void {
+    for (const status of ended) this.#write(`${this.#mark(status)} ${title(status.id)}: ${ending(status)}`);
+  }
+
+  #mark({ state }: StageStatus): string {
+    return state === 'RUN_STATE_SUCCEEDED' ? this.output.style('green', '✓') : this.output.style('red', '✗');
   }
 
   stop(): void {
+    this.#tell(this.#endings.rest());
     this.#multi.stop();
   }
 }

@@ -1,9 +1,10 @@
-import { ConversionServiceConstructor, type DatasetInfo, type ExportFormatInput, type NetworkInfo } from '@rift/contracts';
+import { ConversionServiceConstructor, contradictions, type DatasetInfo, type ExportFormatInput, type NetworkInfo } from '@rift/contracts';
 import type { ImportAdversarialSetRequestInput, ImportDatasetRequestInput, ImportNetworkRequestInput } from '@rift/contracts';
 import { Internal, InvalidArgument, NotFound } from '@rift/service-kit';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { CatalogEntry, EntryStore, NetworkInfoStore } from './catalog-store.js';
 import type { DatasetReader } from './dataset-reader.js';
+import type { NetworkFiles } from './network-file.js';
 
 /** Names that a person may give: no digest, nothing that needs quoting. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -23,16 +24,35 @@ export class CatalogService {
     readonly datasets: EntryStore<DatasetInfo>,
     private readonly infos: NetworkInfoStore,
     private readonly reader: DatasetReader,
+    private readonly files: NetworkFiles,
     private readonly trainers: WorkerPool,
   ) {}
 
-  /** Makes a network of an uploaded file, and registers it when a name is given. */
+  /**
+   * Makes a network of an uploaded file, and registers it when a name is given. A network artifact is one already: it is taken as it is,
+   * with its metrics and parents.
+   *
+   * @throws InvalidArgument where the request contradicts an artifact's manifest.
+   */
   async importNetwork(name: string, request: ImportNetworkRequestInput): Promise<Found<NetworkInfo>> {
     if (name !== '') checkName('name', name);
+    const file = request.fileDigest ?? '';
+    const info = DIGEST.test(file) && (await this.files.isNetwork(file)) ? await this.#asItIs(file, request) : await this.#made(request);
+    return name === '' ? { name: '', info, createdAt: null } : this.networks.register(name, info);
+  }
+
+  async #asItIs(digest: string, request: ImportNetworkRequestInput): Promise<NetworkInfo> {
+    const info = await this.networkInfo(digest);
+    const wrong = contradictions(info, request);
+    if (wrong.length > 0) throw new InvalidArgument(wrong.map((one) => ({ ...one, field: `import.${one.field}` })));
+    return info;
+  }
+
+  async #made(request: ImportNetworkRequestInput): Promise<NetworkInfo> {
     const { network } = await this.#ask((peer) => peer.unary(conversion.ImportNetwork, request, OPTIONS));
     const info = present(network, 'network');
     await this.infos.keep(info);
-    return name === '' ? { name: '', info, createdAt: null } : this.networks.register(name, info);
+    return info;
   }
 
   /** Writes a network as a file. @returns the file's digest */

@@ -26,6 +26,23 @@ describe('the catalog', () => {
     await assert.rejects(importNetwork('mine', 'b'), AlreadyExists);
   });
 
+  it('takes a network artifact as it is, and refuses what contradicts its manifest', async () => {
+    const header = Buffer.from(JSON.stringify({ __metadata__: { 'rift.manifest': JSON.stringify({ kind: 'network' }) } }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const { digest } = await harness.store.putBytes(Buffer.concat([length, header]));
+    const imported = (more: object) =>
+      harness.peer.unary(catalog.ImportNetwork, { name: 'own', import: { fileName: 'a.safetensors', fileDigest: digest, ...more } });
+    await assert.rejects(
+      imported({ arch: 'resnet34', width: 99 }),
+      (error: unknown) =>
+        error instanceof InvalidArgument && error.violations.map(({ field }) => field).join() === 'import.arch,import.width',
+    );
+    const { entry } = await imported({});
+    assert.deepEqual([entry?.name, entry?.network?.digest, entry?.network?.arch], ['own', digest, 'resnet18']);
+    await harness.peer.unary(catalog.DeleteNetwork, { name: 'own' });
+  });
+
   it('finds a network by name and by digest', async () => {
     const { entry } = await harness.peer.unary(catalog.GetNetwork, { network: 'mine' });
     const { entry: byDigest } = await harness.peer.unary(catalog.GetNetwork, { network: entry?.network?.digest ?? '' });

@@ -61,6 +61,13 @@ describe('what a stage knows before its end', () => {
         [1, 2, 3, 0],
       ],
     );
+    const refined = partialPath([0.25], points);
+    refined.take?.(0, result);
+    assert.deepEqual(
+      refined.current()?.interpolate?.points.map(({ alpha }) => alpha),
+      [0, 0.25, 1],
+      'a refinement goes on with what was measured before it',
+    );
   });
 
   it('is the epochs so far: the figures of the batches, and of the selection images once they are measured', () => {

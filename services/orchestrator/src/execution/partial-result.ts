@@ -20,18 +20,18 @@ export function partialCriticality(): PartialResult<CriticalityResult> {
   };
 }
 
-/** Points of the line as they are measured, without outcomes of single images: those would make every event a large one. */
-export function partialPath(alphas: readonly number[]): PartialResult<EvaluateResult> {
-  const points = new Map<number, AlphaPoint>();
+/**
+ * Points of the line as they are measured, without outcomes of single images: those would make every event a large one.
+ *
+ * @param measured points that were measured before these.
+ */
+export function partialPath(alphas: readonly number[], measured: readonly AlphaPoint[] = []): PartialResult<EvaluateResult> {
+  const points = new Map(measured.map((point) => [point.alpha, withoutOutcomes(point)]));
   return {
     take: (index, { standard, attacks }) => {
       const [attack] = attacks;
       const alpha = alphas[index] ?? 0;
-      points.set(alpha, {
-        alpha,
-        standard: counted(standard),
-        adversarial: attack ? { ...attack, outcome: counted(attack.outcome) } : null,
-      });
+      points.set(alpha, withoutOutcomes({ alpha, standard, adversarial: attack ?? null }));
     },
     current: () => {
       if (points.size === 0) return undefined;
@@ -39,6 +39,10 @@ export function partialPath(alphas: readonly number[]): PartialResult<EvaluateRe
       return { result: 'interpolate', interpolate: { points: rising, chosenAlpha: 0, reason: '', digest: '' } };
     },
   };
+}
+
+function withoutOutcomes({ alpha, standard, adversarial }: AlphaPoint): AlphaPoint {
+  return { alpha, standard: counted(standard), adversarial: adversarial && { ...adversarial, outcome: counted(adversarial.outcome) } };
 }
 
 function counted(outcome: Outcome | null): Outcome | null {

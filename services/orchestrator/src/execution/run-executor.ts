@@ -9,6 +9,7 @@ import type { RunRecord } from '../runs/run-record.js';
 import { failureOf } from './failure.js';
 import type { StageContext, StageOutcome } from './stage-context.js';
 import { StageRun, type RunScope, type StageTools } from './stage-run.js';
+import { beginLine, endLine, failureLine, stopLine } from './stage-story.js';
 
 /** Runs a piece of a run so that its outcome is recorded once and returned again when the run is replayed. */
 export type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
@@ -145,13 +146,14 @@ export class RunExecutor {
     if (stop.signal.aborted) return 'stopped';
     const context = new StageRun(stage.id, scope, this.#tools, row.seconds);
     try {
-      await store.startStage(claim, stage.id);
-      const { result, cached } = await inSpan(`stage ${stage.kind ?? ''}`, { 'rift.stage_id': stage.id }, () =>
+      await store.startStage(claim, stage.id, beginLine(stage, row));
+      const outcome = await inSpan(`stage ${stage.kind ?? ''}`, { 'rift.stage_id': stage.id }, () =>
         this.options.executeStage(context, stage),
       );
       const progress = await context.close();
-      await store.finishStage(claim, stage.id, { result, cached, seconds: context.seconds, progress });
-      this.options.metrics?.stageEnded(stage.kind ?? '', cached ? 'cached' : 'succeeded', context.seconds);
+      const { seconds, counts } = context;
+      await store.finishStage(claim, stage.id, { ...outcome, seconds, progress, line: endLine(outcome, seconds, counts) });
+      this.options.metrics?.stageEnded(stage.kind ?? '', outcome.cached ? 'cached' : 'succeeded', seconds);
       return 'succeeded';
     } catch (error) {
       await context.close();
@@ -175,12 +177,13 @@ export class RunExecutor {
     }
     try {
       if (stop.signal.aborted) {
-        await store.stopStage(claim, context.stageId, context.seconds);
+        await store.stopStage(claim, context.stageId, context.seconds, stopLine(context.seconds));
         return 'stopped';
       }
       logger.warn({ err: error, runId: claim.runId, stage: context.stageId }, 'a stage failed');
       stop.abort();
-      await store.failStage(claim, context.stageId, failureOf(error), context.seconds);
+      const failure = failureOf(error);
+      await store.failStage(claim, context.stageId, failure, context.seconds, failureLine(failure.message, context.seconds));
       return 'failed';
     } catch (writeError) {
       if (writeError instanceof Superseded) return 'stopped';

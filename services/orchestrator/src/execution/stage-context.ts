@@ -1,4 +1,13 @@
-import type { ComputeSpec, DataSelection, DataSource, NetworkInfo, NetworkSource, Run, StageResult } from '@rift/contracts';
+import type {
+  ComputeSpec,
+  DataSelection,
+  DataSource,
+  NetworkInfo,
+  NetworkSource,
+  Run,
+  StageResult,
+  WatchRunResponse,
+} from '@rift/contracts';
 import { Internal } from '@rift/service-kit';
 import type { RunInputs } from '../database/schema.js';
 import type { PartialResult } from './partial-result.js';
@@ -34,6 +43,8 @@ export interface StageContext {
   units<R>(unit: string | undefined, units: readonly Unit<R>[], partial?: PartialResult<R>): Promise<UnitResults<R>>;
   /** Writes a line to the run's log. */
   log(line: string): Promise<void>;
+  /** The lines of the run's log so far, oldest first. */
+  logged(): Promise<readonly WatchRunResponse[]>;
 }
 
 /** What a stage came to. */

@@ -1,10 +1,11 @@
-import type { ComputeSpec, NetworkInfo, Progress, Run, StageResult } from '@rift/contracts';
+import type { ComputeSpec, NetworkInfo, Progress, Run, StageResult, WatchRunResponse } from '@rift/contracts';
 import { Cancelled, type Logger } from '@rift/service-kit';
 import type { RunInputs } from '../database/schema.js';
 import type { Claim, ExecutionStore } from '../runs/execution-store.js';
 import type { StageContext, UnitResults } from './stage-context.js';
 import type { PartialResult } from './partial-result.js';
 import { StageProgress } from './stage-progress.js';
+import type { UnitCounts } from './stage-story.js';
 import type { KeyScope, Unit } from './unit.js';
 import type { UnitResult, UnitRunner } from './unit-runner.js';
 
@@ -27,6 +28,7 @@ export interface StageTools {
   readonly networkInfo: (digest: string) => Promise<NetworkInfo>;
   readonly readRun: (runId: string) => Promise<Run>;
   readonly resultOf: (runId: string, stageId: string) => Promise<StageResult>;
+  readonly readLog: (runId: string) => Promise<WatchRunResponse[]>;
   readonly logger: Logger;
 }
 
@@ -39,6 +41,9 @@ export class StageRun implements StageContext {
   readonly signal: AbortSignal;
   readonly #since = performance.now();
   #progress: StageProgress | undefined;
+  #computed = 0;
+  #known = 0;
+  #retries = 0;
 
   /** @param secondsBefore seconds spent on the stage by earlier executions. */
   constructor(
@@ -63,12 +68,21 @@ export class StageRun implements StageContext {
     return this.tools.resultOf(this.runId, stageId);
   }
 
+  /** How the units of this execution came about so far. */
+  get counts(): UnitCounts {
+    return { computed: this.#computed, known: this.#known, retries: this.#retries };
+  }
+
   run(): Promise<Run> {
     return this.tools.readRun(this.runId);
   }
 
   networkInfo(digest: string): Promise<NetworkInfo> {
     return this.tools.networkInfo(digest);
+  }
+
+  logged(): Promise<WatchRunResponse[]> {
+    return this.tools.readLog(this.runId);
   }
 
   async log(line: string): Promise<void> {
@@ -89,6 +103,8 @@ export class StageRun implements StageContext {
             partial?.observe?.(index, state);
             progress?.update(index, state);
           });
+          if (result.known) this.#known += 1;
+          else this.#computed += 1;
           partial?.take?.(index, result.value);
           progress?.finish(index, result.known);
           return result;
@@ -123,6 +139,7 @@ export class StageRun implements StageContext {
       signal,
       onProgress,
       onRetry: (reason) => {
+        this.#retries += 1;
         this.log(`${unit.label}: trying again (${reason})`).catch((error: unknown) => this.#writeFailed(error));
       },
     });

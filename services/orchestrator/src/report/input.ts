@@ -22,6 +22,8 @@ export interface ReportInput {
   /** When the report was made, ISO 8601. */
   readonly generatedAt: string;
   readonly environment: Environment;
+  /** What happened until the report was made, oldest first. */
+  readonly log: readonly LogRecord[];
   /** Commands that repeat the run, one a line. */
   readonly commands: readonly string[];
   /** Artifacts that the run read or made. */
@@ -81,6 +83,16 @@ export interface StageRecord {
   readonly seconds: number;
   /** Whether its result was known from an earlier run. */
   readonly cached: boolean;
+  /** Key figures of its result, by their names in words; accuracies are fractions. */
+  readonly figures: Readonly<Record<string, number | string>>;
+}
+
+/** A line of a run's log. */
+export interface LogRecord {
+  /** ISO 8601. */
+  readonly at: string;
+  /** The stage that it tells of, where it tells of one, comes first: "craft: done in 8.1 s". */
+  readonly line: string;
 }
 
 /** What computed the run, as names and values in the order of display. */

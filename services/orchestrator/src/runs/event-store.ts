@@ -7,7 +7,7 @@ import { eventCodec } from '../messages/codec.js';
 import { timestampOf } from '../messages/timestamp.js';
 
 /** Log lines kept of a run; older ones go. */
-const MAX_LOG_LINES = 1000;
+export const MAX_LOG_LINES = 1000;
 
 /** What happened, without its number and time. */
 export type NewEvent =

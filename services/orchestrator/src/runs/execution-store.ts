@@ -20,6 +20,8 @@ export interface StageFinish {
   /** Seconds spent on it, all attempts together. */
   readonly seconds: number;
   readonly progress: Progress | undefined;
+  /** What the run's log says of it. */
+  readonly line: string;
 }
 
 /** The execution lost its run: it was cancelled, resumed or taken over. Nothing was written. */
@@ -77,8 +79,9 @@ export class ExecutionStore {
     );
   }
 
-  startStage(claim: Claim, stageId: string): Promise<void> {
-    return this.#writeStage(claim, stageId, { state: 'RUNNING', failure: null, progress: null });
+  /** @param line what the run's log says of it. */
+  startStage(claim: Claim, stageId: string, line: string): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'RUNNING', failure: null, progress: null }, { line });
   }
 
   /**
@@ -87,31 +90,32 @@ export class ExecutionStore {
    */
   reportProgress(claim: Claim, stageId: string, progress: Progress, partial: StageResult | undefined, seconds: number): Promise<void> {
     const known = partial ? { partial: stageResultCodec.encode(partial) } : {};
-    return this.#writeStage(claim, stageId, { progress: progressCodec.encode(progress), ...known, seconds }, 'progress');
+    return this.#writeStage(claim, stageId, { progress: progressCodec.encode(progress), ...known, seconds }, { kind: 'progress' });
   }
 
   finishStage(claim: Claim, stageId: string, end: StageFinish): Promise<void> {
-    return this.#writeStage(claim, stageId, {
-      state: 'SUCCEEDED',
+    const values = {
+      state: 'SUCCEEDED' as const,
       result: stageResultCodec.encode(end.result),
       partial: null,
       cached: end.cached,
       seconds: end.seconds,
       ...(end.progress ? { progress: progressCodec.encode(end.progress) } : {}),
-    });
+    };
+    return this.#writeStage(claim, stageId, values, { line: end.line });
   }
 
-  failStage(claim: Claim, stageId: string, failure: Failure, seconds: number): Promise<void> {
-    return this.#writeStage(claim, stageId, { state: 'FAILED', failure: failureCodec.encode(failure), seconds });
+  failStage(claim: Claim, stageId: string, failure: Failure, seconds: number, line: string): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'FAILED', failure: failureCodec.encode(failure), seconds }, { line });
   }
 
   /** Marks a stage that was stopped because another one failed. */
-  stopStage(claim: Claim, stageId: string, seconds: number): Promise<void> {
-    return this.#writeStage(claim, stageId, { state: 'CANCELLED', seconds });
+  stopStage(claim: Claim, stageId: string, seconds: number, line: string): Promise<void> {
+    return this.#writeStage(claim, stageId, { state: 'CANCELLED', seconds }, { line });
   }
 
   log(claim: Claim, line: string): Promise<void> {
-    return this.#write(claim, () => Promise.resolve([{ kind: 'log', line }]));
+    return this.#write(claim, 1, () => Promise.resolve([logEvent(line)]));
   }
 
   finishRun(claim: Claim): Promise<void> {
@@ -123,14 +127,21 @@ export class ExecutionStore {
   }
 
   #endRun(claim: Claim, state: 'SUCCEEDED' | 'FAILED', failure: Buffer | null): Promise<void> {
-    return this.#write(claim, async (transaction) => {
+    return this.#write(claim, 1, async (transaction) => {
       await transaction.updateTable('runs').set({ state, failure, ended_at: new Date() }).where('id', '=', claim.runId).execute();
       return [{ kind: 'run', state: stateOf(state) }];
     });
   }
 
-  #writeStage(claim: Claim, stageId: string, values: Updateable<StageTable>, kind: 'stage' | 'progress' = 'stage'): Promise<void> {
-    return this.#write(claim, async (transaction) => {
+  /** Writes a stage's row, its event and the line that goes to the log with it, in one transaction. */
+  #writeStage(
+    claim: Claim,
+    stageId: string,
+    values: Updateable<StageTable>,
+    { kind = 'stage', line }: { kind?: 'stage' | 'progress'; line?: string },
+  ): Promise<void> {
+    const lines = line === undefined ? [] : [logEvent(`${stageId}: ${line}`)];
+    return this.#write(claim, 1 + lines.length, async (transaction) => {
       const row = await transaction
         .updateTable('stages')
         .set(values)
@@ -139,12 +150,16 @@ export class ExecutionStore {
         .returningAll()
         .executeTakeFirstOrThrow();
       const stage: StageStatus = stageMessage(row);
-      return [{ kind, stage }];
+      return [{ kind, stage }, ...lines];
     });
   }
 
-  /** Checks the fence and locks the run in one statement, then writes and logs. */
-  async #write(claim: Claim, change: (transaction: Transaction<Schema>) => Promise<NewEvent[]>): Promise<void> {
+  /**
+   * Checks the fence and locks the run in one statement, then writes and logs: all of it or nothing.
+   *
+   * @param count number of events that the change returns.
+   */
+  async #write(claim: Claim, count: number, change: (transaction: Transaction<Schema>) => Promise<NewEvent[]>): Promise<void> {
     const write = randomUUID();
     await this.database.transaction(async (transaction, isRepeated) => {
       if (isRepeated) {
@@ -153,7 +168,7 @@ export class ExecutionStore {
       }
       const run = await transaction
         .updateTable('runs')
-        .set((set) => ({ last_sequence: set('last_sequence', '+', 1) }))
+        .set((set) => ({ last_sequence: set('last_sequence', '+', count) }))
         .where('id', '=', claim.runId)
         .where('fence', '=', claim.fence)
         .returning('last_sequence')
@@ -162,4 +177,8 @@ export class ExecutionStore {
       await appendEvents(transaction, claim.runId, run.last_sequence, await change(transaction), write);
     });
   }
+}
+
+function logEvent(line: string): NewEvent {
+  return { kind: 'log', line };
 }

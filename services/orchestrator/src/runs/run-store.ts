@@ -154,7 +154,8 @@ export class RunStore {
       const running = stages.filter((stage) => stage.state === 'RUNNING');
       await setStages(transaction, id, running, { state: 'CANCELLED' });
       await transaction.updateTable('runs').set({ state: 'CANCELLED', ended_at: new Date() }).where('id', '=', id).execute();
-      return [...stageEvents(running, 'CANCELLED'), { kind: 'run', state: stateOf('CANCELLED') }];
+      const line = `cancelled; ${doneOf(stages)}`;
+      return [...stageEvents(running, 'CANCELLED'), { kind: 'log', line }, { kind: 'run', state: stateOf('CANCELLED') }];
     });
   }
 
@@ -176,7 +177,8 @@ export class RunStore {
         .set({ state: 'QUEUED', attempt: run.attempt + 1, executor, failure: null, ended_at: null })
         .where('id', '=', id)
         .execute();
-      return [{ kind: 'run', state: stateOf('QUEUED') }, ...stageEvents(again, 'QUEUED')];
+      const line = `resumed; ${doneOf(stages)}`;
+      return [{ kind: 'run', state: stateOf('QUEUED') }, ...stageEvents(again, 'QUEUED'), { kind: 'log', line }];
     });
   }
 
@@ -263,6 +265,10 @@ export class RunStore {
 
 function stagesOf(db: Executor, runId: string): Promise<StageRow[]> {
   return db.selectFrom('stages').selectAll().where('run_id', '=', runId).orderBy('position').execute();
+}
+
+function doneOf(stages: readonly StageRow[]): string {
+  return `${stages.filter(({ state }) => state === 'SUCCEEDED').length} of ${stages.length} stages are done and keep their results`;
 }
 
 async function setStages(

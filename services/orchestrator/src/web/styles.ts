@@ -122,7 +122,7 @@ fieldset details { margin: 10px 0 0; } fieldset details > summary { font-weight:
 .downloads form { margin: 0; display: inline; } .downloads button { font-weight: 400; padding: 5px 12px; border-radius: 8px; border-color: var(--line); color: var(--standard); font-size: 1rem; line-height: 1.55; }
 @media (max-width: 760px) {
   .bar-in { flex-wrap: wrap; padding: 9px 14px; gap: 8px 12px; } .brand { flex: 1; }
-  nav.site { order: 5; flex: 1 0 100%; margin: 0 -6px; }
+  nav.site { order: 5; flex: 1 0 100%; margin: 0 -6px; } nav.site ul { justify-content: space-between; gap: 0; } nav.site a { padding: 6px 9px; }
   header.title { padding-top: 18px; margin-bottom: 14px; }
   .stages > li { grid-template-columns: minmax(0, 1fr) auto; } .stages .what, .stages progress, .stages .failure { grid-column: 1 / -1; } .stages .what { grid-row: 1; }
   main > div > section { padding: 16px 14px; }

@@ -23,14 +23,14 @@ export async function interpolate(context: StageContext, stage: InterpolateStage
   const to = await networkDigest(context, stage.to);
   const spec = required(stage.spec, 'settings of the interpolation');
   const line: Line = { from, to, data: selectionOf(context, required(stage.data, 'images to choose alpha by')), spec };
-  let { points, cached } = await measurePoints(context, line, spec.alphas);
+  let { points, cached } = await measurePoints(context, line, spec.alphas, []);
   let choice = chooseAlpha(points, spec.rule, spec.margin);
   for (let round = 0; round < spec.refinements; round += 1) {
     const between = middlesAround(
       points.map(({ alpha }) => alpha),
       choice.alpha,
     );
-    const more = await measurePoints(context, line, between);
+    const more = await measurePoints(context, line, between, points);
     points = [...points, ...more.points].sort((a, b) => a.alpha - b.alpha);
     cached &&= more.cached;
     choice = chooseAlpha(points, spec.rule, spec.margin);
@@ -52,6 +52,7 @@ async function measurePoints(
   context: StageContext,
   { from, to, data, spec: { attack, seed } }: Line,
   alphas: readonly number[],
+  measured: readonly AlphaPoint[],
 ): Promise<{ points: AlphaPoint[]; cached: boolean }> {
   const spec = {
     standard: true,
@@ -65,7 +66,7 @@ async function measurePoints(
   const { results, cached } = await measure(
     context,
     alphas.map((alpha) => ({ label: `alpha ${alpha}`, network: pointOf(from, to, alpha), data, spec })),
-    partialPath(alphas),
+    partialPath(alphas, measured),
   );
   const points = alphas.map((alpha, index): AlphaPoint => {
     const result = required(results[index], 'a point');

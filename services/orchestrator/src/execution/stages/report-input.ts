@@ -1,6 +1,7 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
-import type { DatasetInfo, NetworkInfo, NetworkSource, Run, Stage } from '@rift/contracts';
+import type { DatasetInfo, NetworkInfo, NetworkSource, Run, Stage, WatchRunResponse } from '@rift/contracts';
 import { canonicalJson } from '../../messages/canonical.js';
+import { keyFigures } from '../stage-figures.js';
 import { SPEC_FILE, type Environment, type Evaluation, type NamedArtifact, type Registered, type ReportInput } from '../../report/index.js';
 
 /** What a report needs beside the run itself. */
@@ -9,6 +10,8 @@ export interface ReportSurroundings {
   readonly dataset: Registered<DatasetInfo> | undefined;
   readonly versions: Readonly<Record<string, string>>;
   readonly generatedAt: Date;
+  /** The lines of the run's log. */
+  readonly log: readonly WatchRunResponse[];
 }
 
 /**
@@ -21,7 +24,7 @@ export interface ReportSurroundings {
 export function reportInput(run: Run, stage: Stage, surroundings: ReportSurroundings): ReportInput {
   const stages = run.plan?.stages ?? [];
   const last = <K extends Stage['kind']>(kind: K): Stage | undefined => stages.findLast((candidate) => candidate.kind === kind);
-  const { network, dataset, versions, generatedAt } = surroundings;
+  const { network, dataset, versions, generatedAt, log } = surroundings;
   return {
     run: {
       id: run.id,
@@ -32,11 +35,16 @@ export function reportInput(run: Run, stage: Stage, surroundings: ReportSurround
       plan: given(run.plan),
       stages: stages.map((one) => {
         const status = statusOf(run, one.id);
-        return { id: one.id, kind: one.kind ?? '', seconds: status?.seconds ?? 0, cached: status?.cached ?? false };
+        const figures = status?.result ? keyFigures(status.result) : [];
+        return {
+          ...{ id: one.id, kind: one.kind ?? '', seconds: status?.seconds ?? 0, cached: status?.cached ?? false },
+          figures: Object.fromEntries(figures.map(({ name, value }) => [name, value])),
+        };
       }),
     },
     generatedAt: generatedAt.toISOString(),
     environment: environmentOf(run, versions),
+    log: log.flatMap(({ at, log: line }) => (at && line !== undefined ? [{ at: isoTime(at), line }] : [])),
     commands: commandsOf(run),
     artifacts: artifactsOf(run, network, dataset),
     ...(network ? { network } : {}),

@@ -39,6 +39,7 @@ export function reportExecutor({ artifacts, catalog, build, versions }: ReportPa
         dataset: dataset === '' ? undefined : await catalog.getDataset(context.inputs.dataset.digest),
         versions,
         generatedAt: new Date(),
+        log: await context.logged(),
       }),
     );
     const [html, json] = await Promise.all([artifacts.putBytes(Buffer.from(report.html)), artifacts.putBytes(Buffer.from(report.json))]);

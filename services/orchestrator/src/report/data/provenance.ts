@@ -16,6 +16,7 @@ export function provenanceData(input: ReportInput): ProvenanceData {
     network: input.network ? networkData(input.network) : null,
     dataset: input.dataset ? datasetData(input.dataset) : null,
     stages: run.stages,
+    log: input.log,
     environment: input.environment,
     artifacts: input.artifacts,
     commands: input.commands,

@@ -1,4 +1,4 @@
-import type { Environment, NamedArtifact, StageRecord } from '../input.js';
+import type { Environment, LogRecord, NamedArtifact, StageRecord } from '../input.js';
 
 /** Ends of a 95 % interval. */
 export type Ends = readonly [low: number, high: number];
@@ -299,6 +299,7 @@ export interface ProvenanceData {
   readonly network: NetworkData | null;
   readonly dataset: DatasetData | null;
   readonly stages: readonly StageRecord[];
+  readonly log: readonly LogRecord[];
   readonly environment: Environment;
   readonly artifacts: readonly NamedArtifact[];
   readonly commands: readonly string[];

@@ -81,6 +81,16 @@ export function provenanceSection(data: ReportData): Section {
       }
       <h3>Versions and machine</h3>
       ${facts([...entries(provenance.environment.versions), ...entries(provenance.environment.machine), ...entries(provenance.environment.engine)])}
+      ${
+        provenance.log.length > 0 &&
+        html`<details>
+          <summary>What happened (${provenance.log.length} lines)</summary>
+          <pre
+            class="wrapped"
+            tabindex="0"
+          ><code>${provenance.log.map(({ at, line }) => `${at.slice(11, 19)}  ${line}`).join('\n')}</code></pre>
+        </details>`
+      }
       <details>
         <summary>Complete settings and plan</summary>
         <pre tabindex="0"><code>${JSON.stringify({ settings: provenance.settings, plan: provenance.plan }, null, 2)}</code></pre>

@@ -97,7 +97,7 @@ export function attacksSection(data: ReportData): Section | undefined {
           'Network',
           'Images',
           'Accuracy',
-          'Largest |δ|',
+          'Largest |\u2060δ\u2060|',
           'Pixel range',
           'Not a number',
           'Images changed',

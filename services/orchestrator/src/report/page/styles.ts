@@ -28,6 +28,7 @@ a { color: var(--standard); }
 small { color: var(--soft); font-size: 0.82em; font-weight: normal; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; font-size: 0.9em; overflow-wrap: anywhere; }
 pre { background: var(--code); padding: 12px 14px; border-radius: 8px; overflow-x: auto; max-height: 480px; overflow-wrap: normal; }
+pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 :focus-visible { outline: 3px solid var(--standard); outline-offset: 2px; }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 8px; top: 8px; background: var(--paper); padding: 8px; z-index: 1; }
@@ -37,7 +38,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin
 main > section, .cautions { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px; margin: 0 0 20px; }
 .verdict { border-radius: 12px; padding: 20px 24px; margin: 0 0 16px; border: 1px solid; border-left-width: 8px; }
 .verdict .label { font-weight: 700; font-size: 0.86rem; letter-spacing: 0.04em; text-transform: uppercase; margin: 0 0 6px; }
-.verdict .text { font-size: 1.22rem; line-height: 1.45; margin: 0; }
+.verdict .text { font-size: 1.22rem; line-height: 1.45; margin: 0; text-wrap: pretty; }
 .plain { background: var(--paper); border-color: var(--quiet); } .plain .label { color: var(--soft); }
 .good { background: var(--good-paper); border-color: var(--good); } .good .label { color: var(--good); }
 .mixed { background: var(--mixed-paper); border-color: var(--mixed); } .mixed .label { color: var(--mixed); }

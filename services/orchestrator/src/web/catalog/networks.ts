@@ -9,6 +9,8 @@ import { confirmed, type Rights } from '../run/page.js';
 import { shortName } from '../words.js';
 
 const ARCHITECTURES = ['resnet18', 'resnet34', 'preact-resnet18', 'wrn-34-10', 'wrn-28-10', 'wrn-28-10-silu'] as const;
+/** Stands for what a network artifact says of itself. */
+const SAID_BY_FILE = ['', 'as the file says (network artifacts)'] as const;
 const SHOWN = ['name', 'import.arch', 'import.width', 'import.classes', 'import.inputSize', 'import.preprocess', 'file'];
 
 /** The networks that are known by name, and a form to bring another. */
@@ -64,7 +66,7 @@ function importForm(form: FormState): Html {
       <legend>Bring a network</legend>
       <div class="fields">
         ${textField(form, { name: 'name', label: 'Name', hint: 'Letters, digits and . _ -', required: true, placeholder: 'resnet18-at' })}
-        ${selectField(form, { name: 'import.arch', label: 'Architecture', choices: ARCHITECTURES.map((name) => [name, name]) })}
+        ${selectField(form, { name: 'import.arch', label: 'Architecture', choices: [...ARCHITECTURES.map((name) => [name, name] as const), SAID_BY_FILE] })}
         ${textField(form, { name: 'import.width', label: 'Width', hint: 'Channels of the first stage; 0 means the published width.', type: 'number', fallback: '0' })}
         ${textField(form, { name: 'import.classes', label: 'Classes', type: 'number', fallback: '10' })}
         ${textField(form, { name: 'import.inputSize', label: 'Input size', hint: 'Side of the picture in pixels.', type: 'number', fallback: '32' })}
@@ -76,13 +78,14 @@ function importForm(form: FormState): Html {
             ['cifar100', 'CIFAR-100'],
             ['imagenet', 'ImageNet'],
             ['none', 'none, it takes pixels in [0, 1]'],
+            SAID_BY_FILE,
           ],
         })}
         ${fileField(form, {
           name: 'file',
           label: 'Checkpoint',
           accept: '.pt,.pth,.safetensors,.tar',
-          hint: 'PyTorch (.pth, .pt) or .safetensors. Nothing in it is ever executed.',
+          hint: 'PyTorch (.pth, .pt) or .safetensors. Nothing in it is ever executed. A network artifact is taken as it is.',
         })}
       </div>
     </fieldset>
@@ -92,6 +95,7 @@ function importForm(form: FormState): Html {
 
 /** The request that the import form stands for. */
 export function importRequest(values: Readonly<Record<string, string>>, file: { digest: string; name: string }): Record<string, unknown> {
+  const preprocess = values['import.preprocess'] ?? '';
   const number = (name: string): unknown => (/^\d+$/.test(values[name] ?? '') ? Number(values[name]) : values[name]);
   return {
     name: values['name']?.trim() ?? '',
@@ -102,7 +106,7 @@ export function importRequest(values: Readonly<Record<string, string>>, file: { 
       width: number('import.width'),
       classes: number('import.classes'),
       inputSize: number('import.inputSize'),
-      preprocess: { name: values['import.preprocess'] ?? '' },
+      ...(preprocess === '' ? {} : { preprocess: { name: preprocess } }),
     },
   };
 }

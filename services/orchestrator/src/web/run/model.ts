@@ -90,7 +90,7 @@ async function orNothing<T>(wanted: Promise<T>): Promise<T | undefined> {
 function inputOf(run: Run, network: Found<NetworkInfo> | undefined, dataset: Found<DatasetInfo> | undefined): ReportInput | undefined {
   if (!run.plan || !run.settings) return undefined;
   const shown = run.plan.stages.find(({ kind }) => kind === 'report') ?? evaluationsAlone(run.plan.stages);
-  return reportInput(run, shown, { network, dataset, versions: VERSIONS, generatedAt: new Date() });
+  return reportInput(run, shown, { network, dataset, versions: VERSIONS, generatedAt: new Date(), log: [] });
 }
 
 /** Stands for the report of a plan that has none: its first evaluation, compared with nothing. */

@@ -49,7 +49,8 @@ function howFar(status: StageStatus): Content {
 
 function figures({ progress }: StageStatus): string {
   const metrics = Object.entries(progress?.metrics ?? {}).filter(([name]) => !name.includes('.'));
-  const shown = metrics.slice(0, MOST_FIGURES).map(([name, value]) => `${words(name)} ${figureText(name, value)}`);
+  // "pgd, 10 steps: robust after pgd": the phase names the attack already.
+  const shown = metrics.slice(0, MOST_FIGURES).map(([name, value]) => `${words(name.replace(/^.*: /, ''))} ${figureText(name, value)}`);
   return [progress?.phase ?? '', ...shown].filter((part) => part !== '').join(' · ');
 }
 
