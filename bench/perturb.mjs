@@ -1,5 +1,5 @@
-// Throughput of Perturb over gRPC against the same batches given to the addon directly: node bench/perturb.mjs [ROUNDS]
-// The sample network, PGD-10 at 8/255 to the end, one thread, batches of 64; sides alternate, medians of the rounds.
+// Perturb over gRPC against the same batches given to the addon directly: node bench/perturb.mjs [ROUNDS]. Writes both sides'
+// seconds as JSON. The sample network, PGD-10 at 8/255 to the end, one thread, batches of 64; sides alternate.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,14 +59,14 @@ const service = await startAttacker(config, { artifacts, core, logger });
 const client = new AttackerServiceConstructor(`127.0.0.1:${service.grpcPort}`, credentials.createInsecure());
 
 const shape = [BATCH, 3, 32, 32];
-const rate = (since) => (BATCH * BATCHES) / ((performance.now() - since) / 1000);
+const secondsSince = (since) => (performance.now() - since) / 1000;
 
 async function direct() {
   const session = await core.openPerturb({ network: { path: await artifacts.open(digest), blend: null }, spec, seed: 1, compute });
   await session.perturb(batches[0].pixels, batches[0].labels, shape, 0);
   const since = performance.now();
   for (const { pixels, labels, firstIndex } of batches) await session.perturb(pixels, labels, shape, firstIndex);
-  const measured = rate(since);
+  const measured = secondsSince(since);
   session.close();
   return measured;
 }
@@ -88,22 +88,23 @@ async function overGrpc() {
   await answered(batches[0]);
   const since = performance.now();
   for (const batch of batches) await answered(batch);
-  const measured = rate(since);
+  const measured = secondsSince(since);
   stream.end();
   await once(stream, 'end');
   return measured;
 }
 
-const rounds = [];
-for (let round = 0; round < ROUNDS; round += 1) rounds.push({ direct: await direct(), overGrpc: await overGrpc() });
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const result = {
-  batch: BATCH,
-  imagesPerSecond: { direct: median(rounds.map((one) => one.direct)), overGrpc: median(rounds.map((one) => one.overGrpc)) },
-  ratio: median(rounds.map((one) => one.overGrpc / one.direct)),
-  rounds,
-};
-process.stdout.write(`${JSON.stringify(result, null, 1)}\n`);
+const measurements = { gRPC: [], addon: [] };
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const [name, side] of [
+    ['addon', direct],
+    ['gRPC', overGrpc],
+  ]) {
+    measurements[name].push({ seconds: await side(), images: BATCH * BATCHES });
+  }
+}
+const sides = Object.entries(measurements).map(([name, rounds]) => ({ name, side: 'ours', measurements: rounds }));
+process.stdout.write(JSON.stringify({ sides }));
 client.close();
 await service.close();
 await rm(folder, { recursive: true, force: true });

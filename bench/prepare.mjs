@@ -19,7 +19,7 @@ const data = { name: 'cifar10', path: join(ROOT, 'samples', 'cifar10'), format: 
 const { splits } = await core.runJob('importDataset', { ...data, outputDir: out });
 for (const [name, { path }] of Object.entries(splits)) copyFileSync(path, join(out, `${name}.safetensors`));
 
-const preprocess = { name: 'cifar10', mean: [], std: [] };
+const preprocess = { name: 'cifar10', mean: [], standardDeviation: [] };
 const wide = {
   path: join(out, 'w64.pth'),
   fileName: 'w64.pth',

@@ -5,14 +5,13 @@ const STEP = 2 / 255;
 
 /** Sizes of every row. `tiny` only shows that everything runs. */
 export const SCALES = {
-  tiny: { images: 32, wide: 32, robust: 64, criticality: 48, modules: ['linear'], train: 128, rounds: 1 },
-  quick: { images: 256, wide: 64, robust: 500, criticality: 512, modules: null, train: 1024, rounds: 3 },
-  full: { images: 512, wide: 128, robust: 1000, criticality: 1000, modules: null, train: 4096, rounds: 3 },
+  tiny: { images: 32, wide: 32, robust: 64, criticality: 48, modules: ['linear'], train: 128, autoattack: 2, rounds: 1 },
+  full: { images: 512, wide: 64, robust: 1000, criticality: 256, modules: null, train: 1024, autoattack: 16, rounds: 3 },
 };
 
-function attack({ restarts = 1, toTheEnd = true } = {}) {
+function attack({ kind = 'ATTACK_KIND_PGD', restarts = 1, toTheEnd = true } = {}) {
   return {
-    kind: 'ATTACK_KIND_PGD',
+    kind,
     threatModel: { norm: 'NORM_LINF', epsilon: EPSILON },
     stepSize: STEP,
     steps: 10,
@@ -26,7 +25,7 @@ function attack({ restarts = 1, toTheEnd = true } = {}) {
 const peerAttack = (restarts) => ({ epsilon: EPSILON, stepSize: STEP, steps: 10, restarts, batchSize: 128 });
 
 function pgdRow(id, network, title, limit) {
-  const ours = (name, compute) => ({ name, side: 'ours', task: 'craft', network, limit, attack: attack(), compute });
+  const ours = (name, compute) => ({ name, side: 'ours', task: 'evaluate', network, limit, attack: attack(), compute });
   const peers = ['torchattacks', 'foolbox', 'art'].map((peer) => ({
     name: peer,
     side: 'peer',
@@ -39,7 +38,6 @@ function pgdRow(id, network, title, limit) {
   return {
     id,
     title: `PGD-10, every image to the end, ${title}, ${limit} images`,
-    unit: 'images/s',
     sides: [ours('auto', { precision: 'PRECISION_AUTO' }), ours('fp32', { precision: 'PRECISION_FP32' }), ...peers],
     targets: [
       ['auto', 2.5],
@@ -48,8 +46,15 @@ function pgdRow(id, network, title, limit) {
   };
 }
 
-function criticalityRow(id, title, size, spec, target) {
-  const full = {
+const PROFILES = {
+  code: { profile: 'PROFILE_CODE', ascent: 'ASCENT_METHOD_SGD_EPOCH' },
+  paper: { profile: 'PROFILE_PAPER', ascent: 'ASCENT_METHOD_SGD_STOP' },
+  sound: { profile: 'PROFILE_SOUND', ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT' },
+};
+
+function criticalitySpec(profile, modules) {
+  return {
+    ...PROFILES[profile],
     weightEpsilon: 0.1,
     weightNorm: 'NORM_L2',
     epochs: 10,
@@ -57,27 +62,28 @@ function criticalityRow(id, title, size, spec, target) {
     batchSize: 512,
     starts: 1,
     seed: 0,
-    modules: size.modules ?? [],
+    modules: modules ?? [],
     grouping: 'MODULE_GROUPING_LAYER',
-    ...spec,
   };
+}
+
+function criticalityRow(size) {
+  const common = { task: 'criticality', network: 'w16', images: size.criticality };
+  const ours = (name) => ({ ...common, name, side: 'ours', spec: criticalitySpec(name, size.modules), compute: {} });
   return {
-    id,
-    title: `MRC of ${size.modules === null ? 'all 21 modules' : size.modules.join(', ')}, ${title}, width 16, ${size.criticality} images`,
-    unit: 'runs/s',
+    id: 'mrc',
+    title: `MRC of ${size.modules === null ? 'all 21 modules' : size.modules.join(', ')}, width 16, ${size.criticality} images`,
     sides: [
-      { name: 'auto', side: 'ours', task: 'criticality', network: 'w16', images: size.criticality, spec: full, compute: {} },
-      {
-        name: 'published procedure',
-        side: 'peer',
-        task: 'criticality',
-        network: 'w16',
-        images: size.criticality,
-        batchSize: 512,
-        modules: size.modules,
-      },
+      ours('code'),
+      ours('paper'),
+      ours('sound'),
+      { ...common, name: 'published procedure', side: 'peer', batchSize: 512, modules: size.modules },
     ],
-    targets: [['auto', target]],
+    targets: [
+      ['code', 4],
+      ['paper', 10],
+      ['sound', 10],
+    ],
   };
 }
 
@@ -91,7 +97,6 @@ export function rowsOf(scale) {
     {
       id: 'robust-accuracy',
       title: `Robust accuracy, worst of 3 × PGD-10, width 16, ${size.robust} images`,
-      unit: 'images/s',
       sides: [
         {
           name: 'auto',
@@ -114,18 +119,77 @@ export function rowsOf(scale) {
       ],
       targets: [['auto', 6]],
     },
-    criticalityRow('mrc-code', 'profile code', size, { profile: 'PROFILE_CODE', ascent: 'ASCENT_METHOD_SGD_EPOCH' }, 4),
-    criticalityRow('mrc-paper', 'profile paper', size, { profile: 'PROFILE_PAPER', ascent: 'ASCENT_METHOD_SGD_STOP' }, 10),
-    criticalityRow('mrc-sound', 'profile sound', size, { profile: 'PROFILE_SOUND', ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT' }, 10),
+    {
+      id: 'autoattack',
+      title: `AutoAttack standard, width 16, ${size.autoattack} images`,
+      sides: [
+        {
+          name: 'auto',
+          side: 'ours',
+          task: 'evaluate',
+          network: 'w16',
+          limit: size.autoattack,
+          attack: attack({ kind: 'ATTACK_KIND_AUTOATTACK_STANDARD', toTheEnd: false }),
+          compute: {},
+        },
+        {
+          name: 'torchattacks, 100 steps',
+          side: 'peer',
+          task: 'autoattack',
+          network: 'w16',
+          limit: size.autoattack,
+          attack: { epsilon: EPSILON, batchSize: 128 },
+        },
+      ],
+      targets: [['auto', 3]],
+    },
+    criticalityRow(size),
     {
       id: 'training-epoch',
       title: `Adversarial training, PGD-10, one epoch, width 16, ${size.train} images`,
-      unit: 'images/s',
       sides: [
         { name: 'auto', side: 'ours', task: 'train', width: 16, limit: size.train, settings, compute: {} },
         { name: 'PyTorch loop', side: 'peer', task: 'train', width: 16, limit: size.train, settings },
       ],
       targets: [['auto', 2]],
     },
+    twoTrainersRow(size),
+    {
+      id: 'grpc-call',
+      title: 'PGD-10 to the end by `Perturb` over gRPC against the addon, width 16, batches of 64, one thread',
+      script: 'perturb.mjs',
+      args: [scale === 'tiny' ? '1' : '5'],
+      baseline: 'addon',
+      targets: [['gRPC', 0.97]],
+    },
+    {
+      id: 'sample-run',
+      title: 'The whole sample run, `npm start` after set-up: at most 180 s and 3 GB',
+      script: 'sample.mjs',
+      args: [],
+      limits: { seconds: 180, peakMiB: 3e9 / 2 ** 20 },
+    },
   ];
+}
+
+/** The same modules in each of two trainers at once, one thread each, against one such trainer alone. */
+function twoTrainersRow(size) {
+  const modules = size.modules ?? ['layer1.0.conv1', 'layer2.0.conv1', 'layer3.0.conv1', 'layer4.0.conv1'];
+  const side = (name, copies) => ({
+    name,
+    side: 'ours',
+    task: 'criticality',
+    network: 'w16',
+    images: size.criticality,
+    spec: criticalitySpec('sound', modules),
+    threads: 1,
+    copies,
+  });
+  return {
+    id: 'two-trainers',
+    title: `MRC, profile sound, ${modules.length} modules for each process of one thread, width 16, ${size.criticality} images`,
+    sides: [side('two processes', 2), side('one process', 1)],
+    baseline: 'one process',
+    targets: [['two processes', 1.8]],
+  };
 }

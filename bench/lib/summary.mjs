@@ -1,6 +1,7 @@
-// From single measurements to medians, ratios and the table of the documentation.
+// From single measurements to medians and ratios.
 
-function median(values) {
+/** @param {number[]} values */
+export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -10,52 +11,37 @@ function median(values) {
 export function summarise(side, measurements) {
   const seconds = measurements.map((one) => one.seconds);
   const last = measurements.at(-1);
+  const peaks = measurements.map((one) => one.peakMiB).filter((peak) => peak !== undefined);
   return {
     name: side.name,
     side: side.side,
     seconds: median(seconds),
     fastest: Math.min(...seconds),
     slowest: Math.max(...seconds),
-    imagesPerSecond: last.images / median(seconds),
-    peakMiB: Math.max(...measurements.map((one) => one.peakMiB)),
-    ...(last.accuracy !== undefined && { accuracy: last.accuracy }),
-    ...(last.loss !== undefined && { loss: last.loss }),
-    ...(last.mrc !== undefined && { mrc: last.mrc }),
+    ...(last.images !== undefined && { imagesPerSecond: ((side.copies ?? 1) * last.images) / median(seconds) }),
+    ...(peaks.length > 0 && { peakMiB: Math.max(...peaks) }),
+    ...Object.fromEntries(['accuracy', 'stages', 'loss', 'mrc'].filter((key) => last[key] !== undefined).map((key) => [key, last[key]])),
   };
 }
 
-/** Ratio of each variant of ours to the fastest peer, beside its target. */
-export function ratiosOf(row, sides) {
-  const peer = sides.filter(({ side }) => side === 'peer').sort((a, b) => a.seconds - b.seconds)[0];
-  return row.targets.map(([name, target]) => {
+/**
+ * Ratio of each variant to the row's baseline, the fastest peer where it names none, beside its target. Rounds that
+ * alternate in one process are compared round by round.
+ */
+export function ratiosOf(row, sides, measurements) {
+  const peers = sides.filter(({ name, side }) => (row.baseline === undefined ? side === 'peer' : name === row.baseline));
+  const base = peers.sort((a, b) => b.imagesPerSecond - a.imagesPerSecond)[0];
+  return (row.targets ?? []).map(([name, target]) => {
     const ours = sides.find((side) => side.name === name);
-    return { name, peer: peer.name, ratio: peer.seconds / ours.seconds, target };
+    if (row.script === undefined) return { name, against: base.name, ratio: ours.imagesPerSecond / base.imagesPerSecond, target };
+    const at = (wanted) => measurements[sides.findIndex((side) => side.name === wanted)];
+    const pairs = at(name).map((one, round) => at(base.name)[round].seconds / one.seconds);
+    return { name, against: base.name, ratio: median(pairs), lowest: Math.min(...pairs), highest: Math.max(...pairs), target };
   });
 }
 
-const figure = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
-
-/** The rows as a Markdown table. */
-export function table(rows) {
-  const lines = [
-    '| work | side | seconds (fastest–slowest) | images/s | peak memory | accuracy | × fastest peer | target |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
-  ];
-  for (const { title, sides, ratios } of rows) {
-    for (const [index, side] of sides.entries()) {
-      const ratio = ratios.find(({ name }) => side.side === 'ours' && name === side.name);
-      const cells = [
-        index === 0 ? title : '',
-        side.side === 'ours' ? `**RiFT, ${side.name}**` : side.name,
-        `${figure(side.seconds)} (${figure(side.fastest)}–${figure(side.slowest)})`,
-        figure(side.imagesPerSecond),
-        `${Math.round(side.peakMiB)} MiB`,
-        side.accuracy === undefined ? '' : `${(100 * side.accuracy).toFixed(1)} %`,
-        ratio === undefined ? '' : `${ratio.ratio.toFixed(2)}`,
-        ratio === undefined ? '' : `${ratio.target}`,
-      ];
-      lines.push(`| ${cells.join(' | ')} |`);
-    }
-  }
-  return lines.join('\n');
+/** Largest relative gap between the MRC of two sides over their modules, and the module. */
+export function mrcGap(ours, theirs) {
+  const gaps = Object.keys(theirs).map((name) => ({ module: name, gap: ours[name] / theirs[name] - 1 }));
+  return { lowest: gaps.reduce((a, b) => (b.gap < a.gap ? b : a)), highest: gaps.reduce((a, b) => (b.gap > a.gap ? b : a)) };
 }

@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import published  # noqa: E402
-from attacks import PGD  # noqa: E402
+from attacks import PGD, autoattack_standard  # noqa: E402
 from networks import new_network, read_adversarial, read_images, read_network  # noqa: E402
 
 WARM_UP = 32
@@ -38,13 +38,30 @@ def attack(task):
     return {"seconds": time.perf_counter() - began, "images": len(images), "accuracy": alive.float().mean().item()}
 
 
+def autoattack(task):
+    network = read_network(task["network"])
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    images, labels = read_images(task["images"], task["limit"])
+    settings = task["attack"]
+    with torch.no_grad():
+        network(images)
+    began = time.perf_counter()
+    stages = []
+    for rows in torch.arange(len(images)).split(settings["batchSize"]):
+        stages.append(autoattack_standard(network, images[rows], labels[rows], settings))
+    survivors = [sum(counts) for counts in zip(*stages)]
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "images": len(images), "accuracy": survivors[-1] / len(images), "stages": survivors}
+
+
 def criticality(task):
     network = read_network(task["network"])
     images, labels = read_adversarial(task["adversarialSet"])
     with torch.no_grad():
         network(images[:WARM_UP])
     began = time.perf_counter()
-    found = published.criticality(network, images, labels, task["batchSize"])
+    found = published.criticality(network, images, labels, task["batchSize"], task["modules"])
     return {"seconds": time.perf_counter() - began, "images": len(images), "mrc": found}
 
 
@@ -61,7 +78,7 @@ def main():
     task = json.load(sys.stdin)
     torch.set_num_threads(task["threads"])
     torch.manual_seed(0)
-    result = {"attack": attack, "criticality": criticality, "train": train}[task["task"]](task)
+    result = {"attack": attack, "autoattack": autoattack, "criticality": criticality, "train": train}[task["task"]](task)
     result["peakMiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     json.dump(result, sys.stdout)
 

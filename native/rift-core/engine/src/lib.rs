@@ -15,6 +15,8 @@ pub mod diagnose;
 pub mod error;
 pub mod evaluate;
 pub mod jobs;
+pub mod lanes;
+pub mod memory;
 pub mod net;
 pub mod rng;
 pub mod spec;

@@ -52,13 +52,11 @@ fn gap(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).abs().max().double_value(&[])
 }
 
-fn plans() -> [PlanOptions; 3] {
-    let channels_last = Format { kind: Kind::Float, channels_last: true };
-    [
-        PlanOptions::plain(Device::Cpu),
-        PlanOptions { format: channels_last, fold: false, device: Device::Cpu },
-        PlanOptions { format: channels_last, fold: true, device: Device::Cpu },
-    ]
+fn plans() -> [PlanOptions; 5] {
+    let plain = PlanOptions::plain(Device::Cpu);
+    let channels_last = PlanOptions { format: Format { kind: Kind::Float, channels_last: true }, ..plain };
+    let folded = PlanOptions { fold: true, ..channels_last };
+    [plain, channels_last, folded, PlanOptions { lanes: 2, ..plain }, PlanOptions { lanes: 3, ..folded }]
 }
 
 #[test]

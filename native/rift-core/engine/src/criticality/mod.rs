@@ -4,6 +4,7 @@
 
 mod ascent;
 mod ball;
+mod share;
 mod surface;
 mod units;
 
@@ -92,8 +93,8 @@ pub fn measure(
     for (index, unit) in units.iter().enumerate() {
         let began = Instant::now();
         report(&units, index, &measured, control);
-        let slope = surface.enter(unit, control)?;
-        let peak = ascent::maximise(&mut surface, unit, spec, &base, slope, control)?;
+        surface.enter(unit, control)?;
+        let peak = ascent::maximise(&surface, unit, spec, &base, control)?;
         measured.push(record(unit, &base, &peak, began.elapsed().as_secs_f64())?);
     }
     report(&units, units.len(), &measured, control);
@@ -116,7 +117,8 @@ fn estimate(
             all.modules.push(module.clone());
         }
     }
-    let slope = surface.enter(&all, control)?;
+    surface.enter(&all, control)?;
+    let (slope, _) = surface.gradient(&surface.zero()?, control)?;
     let rises: HashMap<&String, f64> = all.modules.iter().zip(surface.first_orders(&slope, spec)?).collect();
     let mut estimates: Vec<ModuleEstimate> = units
         .iter()

@@ -1,25 +1,26 @@
-//! The robust loss as a function of one module's weights: cached prefixes, losses, gradients.
+//! The robust loss as a function of one module's weights: cached prefixes, losses, gradients. The images are spread over
+//! lanes, each with its own share of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::ball;
+use super::share::{Climbed, Look, Seen, Share};
 use super::units::Unit;
-use crate::attack::loss::{cross_entropy, is_right};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::data::adversarial::AdversarialSet;
 use crate::error::{EngineError, Result};
-use crate::evaluate;
-use crate::net::exec::Values;
+use crate::lanes::{self, spans};
 use crate::net::graph::NodeId;
 use crate::net::passes::{self, Folded};
-use crate::net::{Executor, Format, Network};
+use crate::net::{Executor, Format, LaneModel, Network};
 use crate::spec::{AscentMethod, CriticalitySpec};
 
-/// Cached activations beyond this many bytes are computed again instead.
-const CACHE_BYTES: u64 = 3 << 30;
+/// Images that a lane computes at once.
+const AT_ONCE: i64 = 128;
 
 /// Loss and judgement of every image.
 pub struct Judged {
@@ -50,26 +51,33 @@ impl Judged {
 
 /// The robust loss over a unit's weights. Changes are one tensor per module of the unit.
 pub struct Surface {
-    folded: Executor,
+    shares: Vec<Share>,
+    count: i64,
+    is_one_batch: bool,
+    /// Whether prefixes are kept at all.
+    caches: bool,
+    /// Bytes of them beyond which they move to files.
+    memory: u64,
     scales: HashMap<String, Tensor>,
     weights: HashMap<String, Tensor>,
     nodes: HashMap<String, NodeId>,
-    images: Vec<Tensor>,
-    labels: Vec<Tensor>,
-    order: Vec<Tensor>,
-    prefix: Option<Vec<Values>>,
     cut: NodeId,
     modules: Vec<String>,
 }
 
 impl Surface {
-    /// Folds the network and lays the adversarial set out in batches.
+    /// Folds the network and spreads the adversarial set over the lanes.
     pub fn new(network: &Network, set: &AdversarialSet, spec: &CriticalitySpec, compute: &Compute) -> Result<Self> {
         if set.adv.size()[2] != network.manifest.input_size {
             let rule = format!("must be {} pixels wide, the network's input", network.manifest.input_size);
             return Err(EngineError::invalid("adversarialSet", format!("{:?}", set.adv.size()), rule));
         }
-        let Folded { graph, state, scales } = passes::fold_batch_norm(&network.graph, &network.state)?;
+        let Folded { graph, state, scales } = if compute.fast.fold {
+            passes::fold_batch_norm(&network.graph, &network.state)?
+        } else {
+            let state = network.state.iter().map(|(name, tensor)| (name.to_string(), tensor.shallow_clone())).collect();
+            Folded { graph: network.graph.clone(), state, scales: HashMap::new() }
+        };
         // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
         // only need a direction, and what they find is judged in float32.
         let kind = match spec.ascent {
@@ -91,25 +99,24 @@ impl Surface {
             .map(|(name, scale)| Ok((name, scale.f_to_device(compute.device)?)))
             .collect::<Result<_>>()?;
         let count = set.adv.size()[0];
-        let batch = i64::from(spec.batch_size).min(count);
-        let (mut images, mut labels, mut order) = (Vec::new(), Vec::new(), Vec::new());
-        let mut at = 0;
-        while at < count {
-            let take = batch.min(count - at);
-            images.push(set.adv.f_narrow(0, at, take)?.f_to_device(compute.device)?);
-            labels.push(set.y.f_narrow(0, at, take)?.f_to_device(compute.device)?);
-            order.push(Tensor::f_arange_start(at, at + take, (Kind::Int64, compute.device))?);
-            at += take;
-        }
+        let (images, labels) = (set.adv.f_to_device(compute.device)?, set.y.f_to_device(compute.device)?);
+        let shares = spans(count, compute.fast.lanes)
+            .into_iter()
+            .map(|(first, rows)| {
+                let model = LaneModel::new(Executor::bind(&graph, &state, format)?);
+                Share::new(model, &images, &labels, first, rows, AT_ONCE)
+            })
+            .collect::<Result<_>>()?;
         Ok(Self {
-            folded: Executor::bind(&graph, &state, format)?,
+            shares,
+            count,
+            is_one_batch: count <= i64::from(spec.batch_size),
+            caches: !compute.plain,
+            // A file is no place for what a GPU reads.
+            memory: if compute.device == Device::Cpu { compute.memory } else { u64::MAX },
             scales,
             weights,
             nodes,
-            images,
-            labels,
-            order,
-            prefix: None,
             cut: 0,
             modules: Vec::new(),
         })
@@ -117,12 +124,12 @@ impl Surface {
 
     /// Number of images.
     pub fn count(&self) -> i64 {
-        self.labels.iter().map(|labels| labels.size()[0]).sum()
+        self.count
     }
 
     /// Whether one mini-batch holds the whole set.
     pub fn is_one_batch(&self) -> bool {
-        self.images.len() == 1
+        self.is_one_batch
     }
 
     /// Loss and judgement of the network as it is.
@@ -132,24 +139,22 @@ impl Surface {
         self.judge(&[], control)
     }
 
-    /// Makes `unit` the perturbed one, moving the shared prefix forward to it. Returns the full gradient there.
-    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<Vec<Tensor>> {
+    /// Makes `unit` the perturbed one, moving the shared prefix forward to it.
+    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<()> {
+        control.check()?;
         let cut = unit.modules.iter().map(|module| self.nodes[module]).min().unwrap_or(0);
-        let bytes = self.count() as u64 * self.bytes_per_image(cut)?;
-        let old = self.prefix.take().filter(|_| self.cut <= cut);
-        if bytes <= CACHE_BYTES {
-            let from = if old.is_some() { self.cut } else { 0 };
-            let mut old = old.unwrap_or_else(|| self.images.iter().map(|_| Values::new()).collect());
-            let _guard = tch::no_grad_guard();
-            for (images, values) in self.images.iter().zip(&mut old) {
-                control.check()?;
-                *values = self.folded.advance(images, std::mem::take(values), from, cut)?;
-            }
-            self.prefix = Some(old);
+        if self.cut > cut {
+            self.shares.iter_mut().for_each(Share::forget);
+        }
+        if self.caches {
+            let from = self.cut;
+            let spills = self.count as u64 * self.shares[0].bytes_per_image(cut)? > self.memory;
+            let parts = self.shares.drain(..).map(|share| move || share.advance(from, cut, spills)).collect();
+            self.shares = lanes::run(parts)?;
         }
         self.cut = cut;
         self.modules.clone_from(&unit.modules);
-        self.gradient(&self.zero()?, control).map(|(gradient, _)| gradient)
+        Ok(())
     }
 
     /// No change.
@@ -164,59 +169,30 @@ impl Surface {
 
     /// Loss and judgement of every image under `change`, in the executor's format.
     pub fn judge(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
-        let _guard = tch::no_grad_guard();
-        let weights = self.effective(&self.moved(change)?)?;
-        let (mut losses, mut right) = (Vec::new(), Vec::new());
-        for at in 0..self.images.len() {
-            control.check()?;
-            let logits = self.logits(at, None, &weights)?;
-            losses.extend(evaluate::floats(&cross_entropy(&logits, &self.labels[at])?)?);
-            right.extend(evaluate::bytes(&is_right(&logits, &self.labels[at])?)?);
-        }
-        Ok(Judged { losses, right })
+        let seen = self.look(change, Climbed::Nothing, true, control)?;
+        Ok(Judged { losses: seen.losses, right: seen.right })
     }
 
     /// Gradient of the mean loss over the whole set with respect to each module's weight, and the judgement on the way.
     pub fn gradient(&self, change: &[Tensor], control: &Control) -> Result<(Vec<Tensor>, Judged)> {
-        let mut total = self.zero()?;
-        let (mut losses, mut right) = (Vec::new(), Vec::new());
-        for at in 0..self.images.len() {
-            control.check()?;
-            let (gradients, logits) = self.backward(at, None, change)?;
-            for (sum, gradient) in total.iter_mut().zip(&gradients) {
-                let _ = sum.f_add_(gradient)?;
-            }
-            losses.extend(evaluate::floats(&cross_entropy(&logits, &self.labels[at])?)?);
-            right.extend(evaluate::bytes(&is_right(&logits, &self.labels[at])?)?);
-        }
-        for sum in &mut total {
-            let _ = sum.f_div_scalar_(self.count() as f64)?;
-        }
-        Ok((total, Judged { losses, right }))
+        let mut seen = self.look(change, Climbed::Everything, true, control)?;
+        let gradients = self.mean(std::mem::take(&mut seen.gradients), self.count)?;
+        Ok((gradients, Judged { losses: seen.losses, right: seen.right }))
     }
 
     /// Gradient of the mean loss over the images `rows` of the whole set.
-    pub fn batch_gradient(&self, rows: &[i64], change: &[Tensor]) -> Result<Vec<Tensor>> {
-        let rows = Tensor::f_from_slice(rows)?.f_to_device(self.labels[0].device())?;
-        let mut total = self.zero()?;
-        for at in 0..self.images.len() {
-            // Rows of this cached batch, in its own numbering.
-            let first = i64::try_from(&self.order[at].f_get(0)?)?;
-            let local = rows.f_sub_scalar(first)?;
-            let inside = local.f_ge(0)?.f_logical_and(&local.f_lt(self.labels[at].size()[0])?)?;
-            let local = local.f_masked_select(&inside)?;
-            if local.numel() == 0 {
-                continue;
-            }
-            let (gradients, _) = self.backward(at, Some(&local), change)?;
-            for (sum, gradient) in total.iter_mut().zip(&gradients) {
-                let _ = sum.f_add_(gradient)?;
-            }
-        }
-        for sum in &mut total {
-            let _ = sum.f_div_scalar_(rows.numel() as f64)?;
-        }
-        Ok(total)
+    pub fn batch_gradient(&self, rows: &[i64], change: &[Tensor], control: &Control) -> Result<Vec<Tensor>> {
+        let seen = self.look(change, self.climbed(rows), false, control)?;
+        self.mean(seen.gradients, rows.len() as i64)
+    }
+
+    /// [`Surface::batch_gradient`], and the judgement of the whole set, part of which is met on the way.
+    pub fn batch_gradient_judged(
+        &self, rows: &[i64], change: &[Tensor], control: &Control,
+    ) -> Result<(Vec<Tensor>, Judged)> {
+        let mut seen = self.look(change, self.climbed(rows), true, control)?;
+        let gradients = self.mean(std::mem::take(&mut seen.gradients), rows.len() as i64)?;
+        Ok((gradients, Judged { losses: seen.losses, right: seen.right }))
     }
 
     /// Dual norm of the gradient times the radius, for each module of the unit: its first-order rise.
@@ -230,63 +206,52 @@ impl Surface {
             .collect()
     }
 
-    /// Gradients of the summed loss over (rows of) cached batch `at`, and the logits.
-    fn backward(&self, at: usize, rows: Option<&Tensor>, change: &[Tensor]) -> Result<(Vec<Tensor>, Tensor)> {
-        let moved = self
-            .moved(change)?
-            .into_iter()
-            .map(|weight| Ok(weight.f_detach()?.f_set_requires_grad(true)?))
-            .collect::<Result<Vec<Tensor>>>()?;
-        let logits = self.logits(at, rows, &self.effective(&moved)?)?;
-        let labels = match rows {
-            Some(rows) => self.labels[at].f_index_select(0, rows)?,
-            None => self.labels[at].shallow_clone(),
-        };
-        let loss = cross_entropy(&logits, &labels)?.f_sum(Kind::Float)?;
-        let gradients = Tensor::f_run_backward(&[loss], &moved, false, false)?;
-        Ok((gradients, logits.f_detach()?))
+    fn climbed(&self, rows: &[i64]) -> Climbed {
+        let mut wanted = vec![false; self.count as usize];
+        rows.iter().for_each(|row| wanted[*row as usize] = true);
+        Climbed::Rows(Arc::new(wanted))
     }
 
-    fn moved(&self, change: &[Tensor]) -> Result<Vec<Tensor>> {
-        self.modules.iter().zip(change).map(|(module, change)| Ok(self.weights[module].f_add(change)?)).collect()
-    }
-
-    /// Weights as the folded graph uses them.
-    fn effective(&self, weights: &[Tensor]) -> Result<HashMap<NodeId, Tensor>> {
-        self.modules
+    fn look(&self, change: &[Tensor], climbed: Climbed, judges_rest: bool, control: &Control) -> Result<Seen> {
+        control.check()?;
+        let weights = tch::no_grad(|| {
+            self.modules
+                .iter()
+                .zip(change)
+                .map(|(module, change)| {
+                    let moved = self.weights[module].f_add(change)?;
+                    Ok((self.nodes[module], self.scaled(module, &moved)?))
+                })
+                .collect::<Result<Vec<_>>>()
+        })?;
+        let look = Look { cut: self.cut, weights, climbed, judges_rest };
+        let parts = self
+            .shares
             .iter()
-            .zip(weights)
-            .map(|(module, weight)| {
-                let effective = match self.scales.get(&format!("{module}.weight")) {
-                    Some(scale) => weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?,
-                    None => weight.shallow_clone(),
-                };
-                Ok((self.nodes[module], effective))
+            .map(|share| {
+                let (share, look) = (share.again(), look.again());
+                move || share.look(&look)
             })
-            .collect()
+            .collect();
+        let mut all = Seen::default();
+        for seen in lanes::run(parts)? {
+            all.append(seen)?;
+        }
+        Ok(all)
     }
 
-    fn logits(&self, at: usize, rows: Option<&Tensor>, weights: &HashMap<NodeId, Tensor>) -> Result<Tensor> {
-        let pick = |tensor: &Tensor| -> Result<Tensor> {
-            Ok(match rows {
-                Some(rows) => tensor.f_index_select(0, rows)?,
-                None => tensor.shallow_clone(),
-            })
-        };
-        let values: Values = match &self.prefix {
-            Some(prefix) if self.cut > 0 => {
-                prefix[at].iter().map(|(id, value)| Ok((*id, pick(value)?))).collect::<Result<_>>()?
-            }
-            _ => tch::no_grad(|| self.folded.advance(&pick(&self.images[at])?, Values::new(), 0, self.cut.max(1)))?,
-        };
-        self.folded.suffix(&values, self.cut.max(1), weights)
+    /// A weight as the folded graph uses it; and, the map being linear, its gradient as that of the network's own weight.
+    fn scaled(&self, module: &str, weight: &Tensor) -> Result<Tensor> {
+        Ok(match self.scales.get(&format!("{module}.weight")) {
+            Some(scale) => weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?,
+            None => weight.shallow_clone(),
+        })
     }
 
-    /// Bytes that the prefix at `cut` holds for one image, measured on one.
-    fn bytes_per_image(&self, cut: NodeId) -> Result<u64> {
-        let _guard = tch::no_grad_guard();
-        let one = self.images[0].f_narrow(0, 0, 1)?;
-        let values = self.folded.advance(&one, Values::new(), 0, cut)?;
-        Ok(values.values().map(|value| (value.numel() * value.kind().elt_size_in_bytes()) as u64).sum())
+    /// Gradients with respect to the network's own weights of the mean over `count` images, from those of the sum with
+    /// respect to the folded ones.
+    fn mean(&self, sums: Vec<Tensor>, count: i64) -> Result<Vec<Tensor>> {
+        let pairs = self.modules.iter().zip(sums);
+        pairs.map(|(module, sum)| Ok(self.scaled(module, &sum)?.f_divide_scalar(count as f64)?)).collect()
     }
 }

@@ -8,4 +8,4 @@ mod resnet;
 pub mod zoo;
 
 pub use exec::{BatchNorm, Executor, Format};
-pub use network::{Classifier, Network, Plan, PlanOptions};
+pub use network::{Classifier, LaneModel, Network, Plan, PlanOptions};

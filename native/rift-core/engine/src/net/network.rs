@@ -1,6 +1,7 @@
 //! A network: architecture, weights and declared preprocessing; and the fast plans compiled from it.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
 use rand_distr::{Distribution, Normal, Uniform};
@@ -12,6 +13,7 @@ use super::passes;
 use super::zoo::{self, Shape};
 use crate::checkpoint::{read_network, write_network, NetworkManifest, StateDict};
 use crate::error::{EngineError, Result};
+use crate::lanes::{self, spans};
 use crate::rng;
 
 /// Anything that gives class scores for images: what attacks and evaluation need of a network.
@@ -21,6 +23,32 @@ pub trait Classifier {
 
     /// Device on which images are expected.
     fn device(&self) -> Device;
+
+    /// Copies for lanes that each take a part of the rows; none where a batch is better left whole.
+    fn lanes(&self) -> &[LaneModel] {
+        &[]
+    }
+}
+
+/// A network in evaluation mode that a lane may use.
+#[derive(Clone)]
+pub struct LaneModel(Arc<Mutex<Executor>>);
+
+impl LaneModel {
+    /// Takes the network.
+    pub fn new(executor: Executor) -> Self {
+        Self(Arc::new(Mutex::new(executor)))
+    }
+
+    /// Logits of the lane's images, differentiable in them.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        self.with(|executor| executor.forward(images, BatchNorm::Eval))
+    }
+
+    /// Lends the network out.
+    pub fn with<T>(&self, work: impl FnOnce(&Executor) -> Result<T>) -> Result<T> {
+        work(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// How a plan may differ from the network itself.
@@ -32,18 +60,21 @@ pub struct PlanOptions {
     pub fold: bool,
     /// Where it runs.
     pub device: Device,
+    /// Lanes that a batch is spread over; 1 leaves it whole, to libtorch's own threads.
+    pub lanes: usize,
 }
 
 impl PlanOptions {
     /// The network as it is: float32, default layout, nothing folded.
     pub fn plain(device: Device) -> Self {
-        Self { format: Format::PLAIN, fold: false, device }
+        Self { format: Format::PLAIN, fold: false, device, lanes: 1 }
     }
 }
 
 /// A network compiled for evaluation mode: weights are constants, so no graph is kept for them.
 pub struct Plan {
     executor: Executor,
+    lanes: Vec<LaneModel>,
     device: Device,
 }
 
@@ -56,11 +87,26 @@ impl Plan {
 
 impl Classifier for Plan {
     fn logits(&self, images: &Tensor) -> Result<Tensor> {
-        self.executor.forward(images, BatchNorm::Eval)
+        if self.lanes.is_empty() || images.requires_grad() {
+            return self.executor.forward(images, BatchNorm::Eval);
+        }
+        let parts = spans(images.size()[0], self.lanes.len())
+            .into_iter()
+            .zip(&self.lanes)
+            .map(|((first, rows), lane)| {
+                let (images, lane) = (images.f_narrow(0, first, rows)?, lane.clone());
+                Ok(move || tch::no_grad(|| lane.logits(&images)))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::f_cat(&lanes::run(parts)?, 0)?)
     }
 
     fn device(&self) -> Device {
         self.device
+    }
+
+    fn lanes(&self) -> &[LaneModel] {
+        &self.lanes
     }
 }
 
@@ -145,13 +191,17 @@ impl Network {
         let convert = |state: &StateDict| {
             passes::convert(state, options.format.kind, options.format.channels_last, options.device)
         };
-        let executor = if options.fold {
-            let folded = passes::fold_batch_norm(&self.graph, &self.state)?;
-            Executor::bind(&folded.graph, &convert(&folded.state)?, options.format)?
+        let folded = options.fold.then(|| passes::fold_batch_norm(&self.graph, &self.state)).transpose()?;
+        let (graph, state) =
+            folded.as_ref().map_or((&self.graph, &self.state), |folded| (&folded.graph, &folded.state));
+        let state = convert(state)?;
+        let bind = || Executor::bind(graph, &state, options.format);
+        let lanes = if options.lanes > 1 {
+            (0..options.lanes).map(|_| Ok(LaneModel::new(bind()?))).collect::<Result<_>>()?
         } else {
-            Executor::bind(&self.graph, &convert(&self.state)?, options.format)?
+            Vec::new()
         };
-        Ok(Plan { executor, device: options.device })
+        Ok(Plan { executor: bind()?, lanes, device: options.device })
     }
 
     /// Names of the modules in forward order.

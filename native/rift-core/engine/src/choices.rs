@@ -1,0 +1,217 @@
+//! What computes fastest on this machine: measured once on a small network, and kept in a file so that the next process
+//! need not measure again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::attack::{pgd, Loss};
+use crate::checkpoint::{NetworkManifest, Preprocess};
+use crate::error::Result;
+use crate::net::{Format, Network, PlanOptions};
+use crate::rng;
+
+/// Variable that names the file; unset or empty, every process measures for itself.
+pub const FILE: &str = "RIFT_CHOICES";
+/// A choice must be so much faster than the usual one to replace it: a busy machine must not decide.
+const CLEARLY: f64 = 1.1;
+/// Images of one measurement.
+const IMAGES: i64 = 128;
+const ROUNDS: u32 = 3;
+
+/// Choices for attacks and evaluation on the processor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Choices {
+    /// Processor, threads, libtorch and engine that they were measured with.
+    pub machine: String,
+    /// Whether iterates are computed in bfloat16.
+    pub bf16: bool,
+    /// Whether activations lie channels-last.
+    pub channels_last: bool,
+    /// Whether a batch is spread over lanes of one thread each, rather than each operator over all threads.
+    pub lanes: bool,
+    /// Images per batch.
+    pub batch_size: i64,
+    /// Images per second of one gradient with each combination that was tried.
+    pub tried: BTreeMap<String, f64>,
+}
+
+impl Choices {
+    /// Those of this machine, from the file or measured now. What cannot be measured or kept leaves the usual choices.
+    pub fn here() -> &'static Self {
+        static HERE: OnceLock<Choices> = OnceLock::new();
+        HERE.get_or_init(|| {
+            let machine = machine();
+            let file = std::env::var_os(FILE).filter(|name| !name.is_empty()).map(PathBuf::from);
+            if let Some(known) = file.as_deref().and_then(read).filter(|known| known.machine == machine) {
+                return known;
+            }
+            let Ok(measured) = Self::measure(machine.clone()) else { return Self::usual(machine) };
+            if let Some(file) = file {
+                // Without the file the next process measures again.
+                let _ = write(&file, &measured);
+            }
+            measured
+        })
+    }
+
+    /// Choices before anything is measured; right for every machine, if not the fastest.
+    fn usual(machine: String) -> Self {
+        let lanes = tch::get_num_threads() > 1;
+        Self { machine, bf16: false, channels_last: true, lanes, batch_size: IMAGES, tried: BTreeMap::new() }
+    }
+
+    /// Tries one change after the other and keeps those that are clearly faster.
+    fn measure(machine: String) -> Result<Self> {
+        let probe = Probe::new()?;
+        let mut chosen = Self::usual(machine);
+        let mut best = probe.rate(&chosen)?;
+        let mut tried = BTreeMap::from([(chosen.name(), best)]);
+        let usual = chosen.clone();
+        let changes: [&dyn Fn(&mut Self); 5] = [
+            &|choices| choices.bf16 = true,
+            &|choices| choices.channels_last = false,
+            &|choices| choices.lanes = false,
+            &|choices| choices.batch_size = IMAGES / 4,
+            &|choices| choices.batch_size = IMAGES * 2,
+        ];
+        for change in changes {
+            let mut other = chosen.clone();
+            change(&mut other);
+            if other == chosen || other == usual {
+                continue;
+            }
+            let rate = probe.rate(&other)?;
+            tried.insert(other.name(), rate);
+            if rate > CLEARLY * best {
+                (chosen, best) = (other, rate);
+            }
+        }
+        Ok(Self { tried, ..chosen })
+    }
+
+    /// The choices in words.
+    pub fn name(&self) -> String {
+        let Self { bf16, channels_last, lanes, batch_size, .. } = self;
+        format!(
+            "{}, {}, {}, {batch_size} images a batch",
+            if *bf16 { "bf16" } else { "fp32" },
+            if *channels_last { "channels last" } else { "channels first" },
+            if *lanes { "one thread for each part of a batch" } else { "all threads for each operator" },
+        )
+    }
+}
+
+/// A network of the sample's size on images of noise: speed does not depend on the values.
+struct Probe {
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+}
+
+impl Probe {
+    fn new() -> Result<Self> {
+        let manifest = NetworkManifest {
+            kind: "network".into(),
+            arch: "resnet18".into(),
+            width: 16,
+            classes: 10,
+            input_size: 32,
+            preprocess: Preprocess::named("none")?,
+            class_names: vec![],
+            metrics: [].into(),
+            parents: vec![],
+            notes: [].into(),
+        };
+        let ids: Vec<u64> = (0..2 * IMAGES as u64).collect();
+        Ok(Self {
+            network: Network::initial(manifest, 0)?,
+            images: rng::uniform_per_image(0, "choices", &ids, 0, &[3, 32, 32], 0.0, 1.0)?,
+            labels: Tensor::f_zeros([2 * IMAGES], (Kind::Int64, Device::Cpu))?,
+        })
+    }
+
+    /// Images per second of a gradient, the best of some rounds.
+    fn rate(&self, choices: &Choices) -> Result<f64> {
+        let kind = if choices.bf16 { Kind::BFloat16 } else { Kind::Float };
+        let plan = self.network.plan(PlanOptions {
+            format: Format { kind, channels_last: choices.channels_last },
+            fold: true,
+            device: Device::Cpu,
+            lanes: if choices.lanes { tch::get_num_threads() as usize } else { 1 },
+        })?;
+        let count = choices.batch_size.max(IMAGES);
+        let mut best = f64::INFINITY;
+        // The first round prepares libtorch's kernels.
+        for round in 0..=ROUNDS {
+            let began = Instant::now();
+            let mut at = 0;
+            while at < count {
+                let part = |tensor: &Tensor| tensor.f_narrow(0, at, choices.batch_size);
+                pgd::gradient(&plan, &part(&self.images)?, &part(&self.labels)?, &Loss::CrossEntropy)?;
+                at += choices.batch_size;
+            }
+            if round > 0 {
+                best = best.min(began.elapsed().as_secs_f64());
+            }
+        }
+        Ok(count as f64 / best)
+    }
+}
+
+fn machine() -> String {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        // Virtual machines share a name and differ in what they let through.
+        let flags = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"];
+        let flags = flags.into_iter().filter(|flag| text.contains(flag)).collect::<Vec<_>>().join(" ");
+        Some(format!("{} ({flags})", line.split(": ").nth(1)?.trim()))
+    });
+    let processor = processor.unwrap_or_else(|| std::env::consts::ARCH.to_string());
+    format!("{processor}, {} threads, libtorch 2.13.0, engine {}", tch::get_num_threads(), env!("CARGO_PKG_VERSION"))
+}
+
+fn read(path: &Path) -> Option<Choices> {
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
+fn write(path: &Path, choices: &Choices) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    // Several processes may start at once: each file is whole.
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&file, choices)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measured_choices_are_at_least_as_fast_as_everything_tried() {
+        let measured = Choices::measure("here".into()).unwrap();
+        let own = measured.tried[&measured.name()];
+        assert!(measured.tried.len() >= 4, "{measured:?}");
+        for (name, rate) in &measured.tried {
+            assert!(own * CLEARLY >= *rate, "{name}: {rate} against {own} of {}", measured.name());
+        }
+    }
+
+    #[test]
+    fn a_file_gives_back_what_was_written_and_a_broken_one_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below").join("choices.json");
+        let choices = Choices { bf16: true, tried: [("a".into(), 1.5)].into(), ..Choices::usual("m".into()) };
+        write(&path, &choices).unwrap();
+        assert_eq!(read(&path), Some(choices));
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(read(&path), None);
+    }
+}
