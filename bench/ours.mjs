@@ -14,7 +14,15 @@ const WARM_UP = 32;
 const core = createCore();
 const task = JSON.parse(await text(process.stdin));
 const folder = mkdtempSync(join(tmpdir(), 'rift-bench-'));
-const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: task.threads, plain: false, ...task.compute };
+const compute = {
+  device: 'cpu',
+  precision: 'PRECISION_AUTO',
+  batchSize: 0,
+  threads: task.threads,
+  plain: false,
+  memoryMib: 0,
+  ...task.compute,
+};
 const network = task.network && { path: task.network, blend: null };
 const images = (limit) => ({ path: task.images, offset: 0, limit });
 

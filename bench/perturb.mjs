@@ -29,7 +29,7 @@ const spec = {
   targets: 1,
   toTheEnd: true,
 };
-const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 1, plain: false };
+const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 1, plain: false, memoryMib: 0 };
 
 const records = await readFile(new URL('samples/cifar10/test_batch.bin', root));
 const batches = Array.from({ length: BATCHES }, (_, number) => {

@@ -10,7 +10,7 @@ const [out, count] = process.argv.slice(2);
 if (out === undefined || count === undefined) throw new Error('see the first lines');
 mkdirSync(out, { recursive: true });
 const core = createCore();
-const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false };
+const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false, memoryMib: 0 };
 
 const sample = join(out, 'w16.safetensors');
 copyFileSync(join(ROOT, 'samples', 'resnet18-w16.safetensors'), sample);

@@ -163,6 +163,13 @@ export function rowsOf(scale) {
       targets: [['gRPC', 0.97]],
     },
     {
+      id: 'memory-growth',
+      title: 'Memory over 1,000 attack batches of 16 images: at most 16 MiB more in the last fifth than in the second',
+      script: 'growth.mjs',
+      args: [scale === 'tiny' ? '10' : '1000'],
+      limits: { growthMiB: 16 },
+    },
+    {
       id: 'sample-run',
       title: 'The whole sample run, `npm start` after set-up: at most 180 s and 3 GB',
       script: 'sample.mjs',

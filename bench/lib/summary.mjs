@@ -20,7 +20,9 @@ export function summarise(side, measurements) {
     slowest: Math.max(...seconds),
     ...(last.images !== undefined && { imagesPerSecond: ((side.copies ?? 1) * last.images) / median(seconds) }),
     ...(peaks.length > 0 && { peakMiB: Math.max(...peaks) }),
-    ...Object.fromEntries(['accuracy', 'stages', 'loss', 'mrc'].filter((key) => last[key] !== undefined).map((key) => [key, last[key]])),
+    ...Object.fromEntries(
+      ['accuracy', 'stages', 'loss', 'mrc', 'growthMiB'].filter((key) => last[key] !== undefined).map((key) => [key, last[key]]),
+    ),
   };
 }
 

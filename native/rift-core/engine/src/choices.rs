@@ -19,15 +19,15 @@ use crate::rng;
 pub const FILE: &str = "RIFT_CHOICES";
 /// A choice must be so much faster than the usual one to replace it: a busy machine must not decide.
 const CLEARLY: f64 = 1.1;
-/// Images of one measurement.
+/// Half the images of one measurement.
 const IMAGES: i64 = 128;
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 2;
 
 /// Choices for attacks and evaluation on the processor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Choices {
-    /// Processor, threads, libtorch and engine that they were measured with.
+    /// Processors, libtorch and engine that they were measured with.
     pub machine: String,
     /// Whether iterates are computed in bfloat16.
     pub bf16: bool,
@@ -43,6 +43,7 @@ pub struct Choices {
 
 impl Choices {
     /// Those of this machine, from the file or measured now. What cannot be measured or kept leaves the usual choices.
+    #[must_use]
     pub fn here() -> &'static Self {
         static HERE: OnceLock<Choices> = OnceLock::new();
         HERE.get_or_init(|| {
@@ -51,7 +52,7 @@ impl Choices {
             if let Some(known) = file.as_deref().and_then(read).filter(|known| known.machine == machine) {
                 return known;
             }
-            let Ok(measured) = Self::measure(machine.clone()) else { return Self::usual(machine) };
+            let Ok(measured) = Self::measure(machine.clone()) else { return Self::usual(false) };
             if let Some(file) = file {
                 // Without the file the next process measures again.
                 let _ = write(&file, &measured);
@@ -60,30 +61,37 @@ impl Choices {
         })
     }
 
-    /// Choices before anything is measured; right for every machine, if not the fastest.
-    fn usual(machine: String) -> Self {
-        let lanes = tch::get_num_threads() > 1;
-        Self { machine, bf16: false, channels_last: true, lanes, batch_size: IMAGES, tried: BTreeMap::new() }
+    /// Choices where nothing was measured: right for every machine, if not the fastest.
+    #[must_use]
+    pub fn usual(bf16: bool) -> Self {
+        Self {
+            machine: String::new(),
+            bf16,
+            channels_last: true,
+            lanes: true,
+            batch_size: 2 * IMAGES,
+            tried: BTreeMap::new(),
+        }
     }
 
     /// Tries one change after the other and keeps those that are clearly faster.
     fn measure(machine: String) -> Result<Self> {
         let probe = Probe::new()?;
-        let mut chosen = Self::usual(machine);
+        let mut chosen = Self { machine, ..Self::usual(false) };
         let mut best = probe.rate(&chosen)?;
         let mut tried = BTreeMap::from([(chosen.name(), best)]);
-        let usual = chosen.clone();
         let changes: [&dyn Fn(&mut Self); 5] = [
             &|choices| choices.bf16 = true,
             &|choices| choices.channels_last = false,
-            &|choices| choices.lanes = false,
+            // With one thread both are the same.
+            &|choices| choices.lanes = tch::get_num_threads() == 1,
+            &|choices| choices.batch_size = IMAGES,
             &|choices| choices.batch_size = IMAGES / 4,
-            &|choices| choices.batch_size = IMAGES * 2,
         ];
         for change in changes {
             let mut other = chosen.clone();
             change(&mut other);
-            if other == chosen || other == usual {
+            if other == chosen {
                 continue;
             }
             let rate = probe.rate(&other)?;
@@ -145,13 +153,12 @@ impl Probe {
             device: Device::Cpu,
             lanes: if choices.lanes { tch::get_num_threads() as usize } else { 1 },
         })?;
-        let count = choices.batch_size.max(IMAGES);
         let mut best = f64::INFINITY;
         // The first round prepares libtorch's kernels.
         for round in 0..=ROUNDS {
             let began = Instant::now();
             let mut at = 0;
-            while at < count {
+            while at < 2 * IMAGES {
                 let part = |tensor: &Tensor| tensor.f_narrow(0, at, choices.batch_size);
                 pgd::gradient(&plan, &part(&self.images)?, &part(&self.labels)?, &Loss::CrossEntropy)?;
                 at += choices.batch_size;
@@ -160,7 +167,7 @@ impl Probe {
                 best = best.min(began.elapsed().as_secs_f64());
             }
         }
-        Ok(count as f64 / best)
+        Ok(2.0 * IMAGES as f64 / best)
     }
 }
 
@@ -173,7 +180,8 @@ fn machine() -> String {
         Some(format!("{} ({flags})", line.split(": ").nth(1)?.trim()))
     });
     let processor = processor.unwrap_or_else(|| std::env::consts::ARCH.to_string());
-    format!("{processor}, {} threads, libtorch 2.13.0, engine {}", tch::get_num_threads(), env!("CARGO_PKG_VERSION"))
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{processors} × {processor}, libtorch 2.13.0, engine {}", env!("CARGO_PKG_VERSION"))
 }
 
 fn read(path: &Path) -> Option<Choices> {
@@ -208,7 +216,7 @@ mod tests {
     fn a_file_gives_back_what_was_written_and_a_broken_one_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("below").join("choices.json");
-        let choices = Choices { bf16: true, tried: [("a".into(), 1.5)].into(), ..Choices::usual("m".into()) };
+        let choices = Choices { bf16: true, tried: [("a".into(), 1.5)].into(), ..Choices::usual(false) };
         write(&path, &choices).unwrap();
         assert_eq!(read(&path), Some(choices));
         std::fs::write(&path, "{").unwrap();

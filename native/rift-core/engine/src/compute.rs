@@ -1,16 +1,17 @@
 //! What a job runs on: device, threads, and the format of its fast path.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
+use crate::choices::Choices;
 use crate::error::Result;
 use crate::memory::set_budget;
-use crate::net::exec::channels_last;
 use crate::net::{Format, Network, Plan, PlanOptions};
 use crate::spec::{AttackSpec, ComputeSpec, Precision};
 
+/// Images per batch where nothing was measured.
+const BATCH_SIZE: i64 = 256;
 /// Memory of a job's caches and images, in MiB, unless the caller says otherwise.
 const MEMORY_MIB: u32 = 3 << 10;
 
@@ -34,22 +35,28 @@ impl Compute {
     pub fn resolve(spec: &ComputeSpec) -> Result<Self> {
         let device = spec.resolve_device()?;
         let threads = use_threads(spec.threads);
-        let batch_size = if spec.batch_size > 0 { i64::from(spec.batch_size) } else { 256 };
         let memory = u64::from(if spec.memory_mib > 0 { spec.memory_mib } else { MEMORY_MIB }) << 20;
         set_budget(memory);
+        let batch_size = |usual: i64| if spec.batch_size > 0 { i64::from(spec.batch_size) } else { usual };
         if spec.plain {
-            return Ok(Self { device, fast: PlanOptions::plain(device), batch_size, memory, plain: true });
+            let fast = PlanOptions::plain(device);
+            return Ok(Self { device, fast, batch_size: batch_size(BATCH_SIZE), memory, plain: true });
         }
-        let bf16 = match spec.precision {
-            Precision::Fp32 => false,
-            Precision::Bf16 => true,
-            Precision::Auto | Precision::Unspecified => device.is_cuda() || bf16_is_faster(),
+        if device != Device::Cpu {
+            // A GPU has half precision, and wants the whole batch at once.
+            let kind = if spec.precision == Precision::Fp32 { Kind::Float } else { Kind::BFloat16 };
+            let fast = PlanOptions { format: Format { kind, channels_last: true }, fold: true, device, lanes: 1 };
+            return Ok(Self { device, fast, batch_size: batch_size(BATCH_SIZE), memory, plain: false });
+        }
+        let choices = match spec.precision {
+            Precision::Auto | Precision::Unspecified => Choices::here().clone(),
+            Precision::Fp32 | Precision::Bf16 => Choices::usual(spec.precision == Precision::Bf16),
         };
-        let kind = if bf16 { Kind::BFloat16 } else { Kind::Float };
-        let format = Format { kind, channels_last: true };
-        // A GPU wants the whole batch; on the processor, lanes spare a barrier after every operator.
-        let lanes = if device == Device::Cpu { threads } else { 1 };
+        let kind = if choices.bf16 { Kind::BFloat16 } else { Kind::Float };
+        let format = Format { kind, channels_last: choices.channels_last };
+        let lanes = if choices.lanes { threads } else { 1 };
         let fast = PlanOptions { format, fold: true, device, lanes };
+        let batch_size = batch_size(choices.batch_size);
         Ok(Self { device, fast, batch_size, memory, plain: false })
     }
 
@@ -77,28 +84,6 @@ fn use_threads(wanted: u32) -> usize {
     let threads = if wanted > 0 { wanted as i32 } else { all };
     tch::set_num_threads(threads);
     threads as usize
-}
-
-/// Whether a bf16 convolution beats float32 on this processor, measured once per process.
-pub fn bf16_is_faster() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| match (time_convolution(Kind::Float), time_convolution(Kind::BFloat16)) {
-        (Ok(float), Ok(bfloat)) => bfloat < float.mul_f64(0.9),
-        _ => false,
-    })
-}
-
-fn time_convolution(kind: Kind) -> Result<Duration> {
-    let _guard = tch::no_grad_guard();
-    let images = channels_last(&Tensor::f_ones([32, 64, 32, 32], (kind, Device::Cpu))?)?;
-    let weight = channels_last(&Tensor::f_ones([64, 64, 3, 3], (kind, Device::Cpu))?)?;
-    let mut best = Duration::MAX;
-    for _ in 0..4 {
-        let began = Instant::now();
-        let _ = images.f_conv2d(&weight, None::<Tensor>, [1, 1], [1, 1], [1, 1], 1)?;
-        best = best.min(began.elapsed());
-    }
-    Ok(best)
 }
 
 /// libtorch's thread count.

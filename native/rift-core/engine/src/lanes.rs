@@ -68,6 +68,8 @@ fn start(index: usize) -> Result<Sender<Task>> {
         .stack_size(STACK_BYTES)
         .spawn(move || {
             tch::set_num_threads(1);
+            // A thread's first look takes the process's number; until the caller sets it again, that is 1.
+            let _ = tch::get_num_threads();
             let _ = ready.send(());
             receiver.into_iter().for_each(|task| task());
         })

@@ -6,6 +6,7 @@
 
 pub mod attack;
 pub mod checkpoint;
+pub mod choices;
 pub mod compute;
 pub mod control;
 pub mod corrupt;

@@ -159,3 +159,20 @@ fn criticality_without_folding_and_caches_is_that_with_them() {
         }
     }
 }
+
+#[test]
+fn caches_that_move_to_files_change_nothing() {
+    let (network, set) = golden_criticality::load();
+    let spec = CriticalitySpec {
+        modules: ["layer1.0.conv2", "layer1.1.conv1", "layer4.0.conv1"].map(String::from).to_vec(),
+        epochs: 2,
+        ..golden_criticality::spec(AscentMethod::NormalizedGradient)
+    };
+    let roomy = compute(Precision::Fp32, 2, false);
+    // The activations before layer1 are larger than that, those before layer4 are not.
+    let narrow = Compute { memory: 64 << 10, ..roomy };
+    let mrc = |compute: &Compute| {
+        golden_criticality::by_name(&measure(&network, &set, &spec, compute, &Control::default()).unwrap())
+    };
+    assert_eq!(mrc(&narrow), mrc(&roomy));
+}
