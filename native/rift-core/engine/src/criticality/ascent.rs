@@ -22,19 +22,14 @@ pub struct Peak {
     pub nan_epochs: u32,
 }
 
-/// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights and `foot` the loss.
-pub fn maximise(
-    surface: &mut Surface, unit: &Unit, spec: &CriticalitySpec, foot: f64, slope: Vec<Tensor>, control: &Control,
-) -> Result<Peak> {
-    let first_order = surface.first_orders(&slope, spec)?.into_iter().sum();
+/// Searches the unit that `surface` has entered.
+pub fn maximise(surface: &Surface, unit: &Unit, spec: &CriticalitySpec, control: &Control) -> Result<Peak> {
     let search = Search { surface, unit, spec, control };
-    let mut peak = match spec.ascent {
-        AscentMethod::SgdEpoch => search.sgd(false, &slope)?,
-        AscentMethod::SgdStop => search.sgd(true, &slope)?,
-        AscentMethod::NormalizedGradient => search.normalized_gradient(foot, &slope)?,
-    };
-    peak.first_order = first_order;
-    Ok(peak)
+    match spec.ascent {
+        AscentMethod::SgdEpoch => search.sgd(false),
+        AscentMethod::SgdStop => search.sgd(true),
+        AscentMethod::NormalizedGradient => search.normalized_gradient(),
+    }
 }
 
 /// First step of [`AscentMethod::NormalizedGradient`] in radii: almost the boundary point along the gradient.
@@ -56,19 +51,17 @@ impl Search<'_> {
     /// projecting, and the value at the end counts. Without, the published code: every epoch is projected and evaluated,
     /// and the largest value counts; an epoch without a finite loss is neither projected nor counted.
     ///
-    /// With one mini-batch the gradient of the next epoch meets the loss of this one on its way, so nothing is judged twice.
-    fn sgd(&self, stop: bool, slope: &[Tensor]) -> Result<Peak> {
+    /// The gradient of an epoch's first mini-batch meets the losses of its images under the weights that the epoch before
+    /// ended with: these are judged on the way, and only the other images anew.
+    fn sgd(&self, stop: bool) -> Result<Peak> {
         let (spec, surface) = (self.spec, self.surface);
         let radii = self.radii()?;
         let mut change = surface.zero()?;
-        let mut peak = Peak { judged: None, ratio: 0.0, first_order: 0.0, nan_epochs: 0 };
-        let mut ahead = surface.is_one_batch().then(|| slope.iter().map(Tensor::shallow_clone).collect::<Vec<_>>());
+        let (first_order, first) = self.first_step(&change)?;
+        let mut peak = Peak { judged: None, ratio: 0.0, first_order, nan_epochs: 0 };
+        let mut ahead = Some(first);
         for epoch in 0..spec.epochs {
-            self.control.check()?;
-            match ahead.take() {
-                Some(gradients) => self.climb(&mut change, &gradients)?,
-                None => self.epoch(epoch, &mut change)?,
-            }
+            self.epoch(epoch, &mut change, ahead.take())?;
             let sizes = self.sizes(&change)?;
             if sizes.iter().any(|size| !size.is_finite()) {
                 peak.nan_epochs += spec.epochs - epoch;
@@ -82,12 +75,14 @@ impl Search<'_> {
             if stop && !is_last {
                 continue;
             }
-            let judged = if surface.is_one_batch() && !is_last {
-                let (gradients, judged) = surface.gradient(&change, self.control)?;
+            let judged = if is_last {
+                surface.judge(&change, self.control)?
+            } else {
+                let order = self.order(epoch + 1);
+                let (gradients, judged) =
+                    surface.batch_gradient_judged(self.batches(&order)[0], &change, self.control)?;
                 ahead = Some(gradients);
                 judged
-            } else {
-                surface.judge(&change, self.control)?
             };
             if !judged.mean_loss().is_finite() {
                 peak.nan_epochs += 1;
@@ -102,17 +97,44 @@ impl Search<'_> {
         Ok(peak)
     }
 
-    /// One pass over the mini-batches of `epoch`.
-    fn epoch(&self, epoch: u32, change: &mut [Tensor]) -> Result<()> {
-        let (spec, surface) = (self.spec, self.surface);
-        let count = surface.count() as usize;
-        let order = rng::permutation(u64::from(spec.seed), "criticality order", &[u64::from(epoch)], count);
-        for rows in order.chunks(spec.batch_size as usize) {
-            self.control.check()?;
-            let gradients = if surface.is_one_batch() {
-                surface.gradient(change, self.control)?.0
-            } else {
-                surface.batch_gradient(rows, change)?
+    /// The first-order rise at the unit's own weights, and the gradient of the first mini-batch there, which is part of
+    /// the whole gradient.
+    fn first_step(&self, zero: &[Tensor]) -> Result<(f64, Vec<Tensor>)> {
+        let surface = self.surface;
+        let order = self.order(0);
+        let (first, rest) = order.split_at(self.batches(&order)[0].len());
+        let first_gradient = surface.batch_gradient(first, zero, self.control)?;
+        let mut slope = scaled(&first_gradient, first.len() as f64 / order.len() as f64)?;
+        if !rest.is_empty() {
+            let others = surface.batch_gradient(rest, zero, self.control)?;
+            for (sum, other) in slope.iter_mut().zip(scaled(&others, rest.len() as f64 / order.len() as f64)?) {
+                let _ = sum.f_add_(&other)?;
+            }
+        }
+        Ok((surface.first_orders(&slope, self.spec)?.into_iter().sum(), first_gradient))
+    }
+
+    /// Images in the order of an epoch.
+    fn order(&self, epoch: u32) -> Vec<i64> {
+        let count = self.surface.count() as usize;
+        if self.surface.is_one_batch() {
+            return (0..count as i64).collect();
+        }
+        rng::permutation(u64::from(self.spec.seed), "criticality order", &[u64::from(epoch)], count)
+    }
+
+    fn batches<'b>(&self, order: &'b [i64]) -> Vec<&'b [i64]> {
+        order.chunks(self.spec.batch_size as usize).collect()
+    }
+
+    /// One pass over the mini-batches of `epoch`; `first` is the gradient of the first one.
+    fn epoch(&self, epoch: u32, change: &mut [Tensor], first: Option<Vec<Tensor>>) -> Result<()> {
+        let order = self.order(epoch);
+        let mut first = first;
+        for rows in self.batches(&order) {
+            let gradients = match first.take() {
+                Some(gradients) => gradients,
+                None => self.surface.batch_gradient(rows, change, self.control)?,
             };
             self.climb(change, &gradients)?;
         }
@@ -131,11 +153,14 @@ impl Search<'_> {
     /// point Δ*, where s halves whenever a step did not rise; `epochs` steps, fewer once they stop paying. The first start
     /// is the boundary point along the gradient, further ones are random boundary points. Only the direction of θ_i's
     /// gradient enters, so the result is invariant under the rescaling of the paper's appendix A.
-    fn normalized_gradient(&self, foot: f64, slope: &[Tensor]) -> Result<Peak> {
+    fn normalized_gradient(&self) -> Result<Peak> {
         let radii = self.radii()?;
+        let (slope, judged) = self.surface.gradient(&self.surface.zero()?, self.control)?;
+        let first_order = self.surface.first_orders(&slope, self.spec)?.into_iter().sum();
+        let foot = judged.mean_loss();
         let mut best: (f64, Vec<Tensor>) = (foot, self.surface.zero()?);
         for start in 0..self.spec.starts {
-            let mut change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
+            let mut change = if start == 0 { self.boundary(&slope, &radii)? } else { self.random(start, &radii)? };
             let mut stretch = FIRST_STRETCH;
             let mut top: Option<(f64, Vec<Tensor>, Vec<Tensor>)> = None;
             let mut stalled = 0;
@@ -163,7 +188,7 @@ impl Search<'_> {
             }
         }
         let judged = self.surface.judge(&best.1, self.control)?;
-        Ok(Peak { judged: Some(judged), ratio: self.ratio(&best.1)?, first_order: 0.0, nan_epochs: 0 })
+        Ok(Peak { judged: Some(judged), ratio: self.ratio(&best.1)?, first_order, nan_epochs: 0 })
     }
 
     /// Π(Δ + stretch · radius · direction of the gradient) in each ball.
@@ -222,4 +247,9 @@ impl Search<'_> {
             })
             .collect()
     }
+}
+
+/// Each tensor times `factor`.
+fn scaled(tensors: &[Tensor], factor: f64) -> Result<Vec<Tensor>> {
+    tensors.iter().map(|tensor| Ok(tensor.f_mul_scalar(factor)?)).collect()
 }

@@ -4,6 +4,7 @@
 
 mod ascent;
 mod ball;
+mod share;
 mod surface;
 mod units;
 mod weights;
@@ -93,8 +94,8 @@ pub fn measure(
     for (index, unit) in units.iter().enumerate() {
         let began = Instant::now();
         report(&units, index, &measured, control);
-        let (slope, foot) = surface.enter(unit, control)?;
-        let peak = ascent::maximise(&mut surface, unit, spec, foot, slope, control)?;
+        surface.enter(unit, control)?;
+        let peak = ascent::maximise(&surface, unit, spec, control)?;
         measured.push(record(unit, &base, &peak, began.elapsed().as_secs_f64())?);
     }
     report(&units, units.len(), &measured, control);
@@ -117,7 +118,8 @@ fn estimate(
             all.modules.push(module.clone());
         }
     }
-    let (slope, _) = surface.enter(&all, control)?;
+    surface.enter(&all, control)?;
+    let (slope, _) = surface.gradient(&surface.zero()?, control)?;
     let rises: HashMap<&String, f64> = all.modules.iter().zip(surface.first_orders(&slope, spec)?).collect();
     let mut estimates: Vec<ModuleEstimate> = units
         .iter()
