@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::data::adversarial::AdversarialSet;
 use crate::error::{EngineError, Result};
 use crate::net::Network;
-use crate::spec::{AscentMethod, CriticalitySpec};
+use crate::spec::CriticalitySpec;
 
 /// Images that a lane computes at once.
 const AT_ONCE: i64 = 128;
@@ -65,14 +65,10 @@ impl Surface {
             let rule = format!("must be {} pixels wide, the network's input", network.manifest.input_size);
             return Err(EngineError::invalid("adversarialSet", format!("{:?}", set.adv.size()), rule));
         }
-        // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
-        // only need a direction, and what they find is judged in float32.
-        let kind = match spec.ascent {
-            AscentMethod::NormalizedGradient => compute.fast.format.kind,
-            AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
-        };
         let (images, labels) = (set.adv.f_to_device(compute.device)?, set.y.f_to_device(compute.device)?);
         let spread = |networks| Shares::new(networks, &images, &labels, AT_ONCE);
+        // Half precision is good enough for a direction: what it leads to is judged in float32.
+        let kind = compute.fast.format.kind;
         let (shares, judge) = if network.script().is_some() {
             (spread(vec![Box::new(ScriptWeights::new(network, compute.device)?)])?, None)
         } else if kind == Kind::Float {
@@ -137,6 +133,19 @@ impl Surface {
     pub fn judge(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
         let shares = self.judge.as_ref().unwrap_or(&self.shares);
         Ok(self.look(shares, change, Climbed::Nothing, true, control)?.1)
+    }
+
+    /// The judgement of `change` in float32, which is `seen`, that of the search, where that computes in float32.
+    pub fn confirm(&self, change: &[Tensor], seen: Judged, control: &Control) -> Result<Judged> {
+        match &self.judge {
+            Some(_) => self.judge(change, control),
+            None => Ok(seen),
+        }
+    }
+
+    /// Loss and judgement of every image under `change`, as the search sees them.
+    pub fn glance(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
+        Ok(self.look(&self.shares, change, Climbed::Nothing, true, control)?.1)
     }
 
     /// Gradient of the mean loss over the whole set with respect to each module's weight, and the judgement on the way.
