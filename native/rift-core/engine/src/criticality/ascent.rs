@@ -4,7 +4,6 @@ use tch::Tensor;
 
 use super::ball;
 use super::surface::{Judged, Surface};
-use super::units::Unit;
 use crate::control::Control;
 use crate::error::Result;
 use crate::rng;
@@ -24,9 +23,9 @@ pub struct Peak {
 
 /// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights and `foot` the loss there.
 pub fn maximise(
-    surface: &Surface, unit: &Unit, spec: &CriticalitySpec, slope: Vec<Tensor>, foot: f64, control: &Control,
+    surface: &Surface, spec: &CriticalitySpec, slope: Vec<Tensor>, foot: f64, control: &Control,
 ) -> Result<Peak> {
-    let search = Search { surface, unit, spec, control };
+    let search = Search { surface, spec, control };
     let mut peak = match spec.ascent {
         AscentMethod::SgdEpoch => search.sgd(false, &slope)?,
         AscentMethod::SgdStop => search.sgd(true, &slope)?,
@@ -36,9 +35,10 @@ pub fn maximise(
     Ok(peak)
 }
 
-/// First step of [`AscentMethod::NormalizedGradient`] in radii: almost the boundary point along the gradient.
-/// Longer ones need fewer steps, and on narrow networks end 2 % lower on single modules.
-const FIRST_STRETCH: f64 = 4.0;
+/// First step of [`AscentMethod::NormalizedGradient`] in radii: so long that it ends at the boundary point along the gradient.
+const FIRST_STRETCH: f64 = 100.0;
+/// Its longest step, in radii, once a step did not rise.
+const NEXT_STRETCH: f64 = 1.0;
 /// Share of the rise so far that a step must add to pay for itself.
 const WORTH_A_STEP: f64 = 0.005;
 /// A start ends after so many steps in a row that did not pay.
@@ -53,11 +53,10 @@ struct Point {
     gradient: Option<Vec<Tensor>>,
 }
 
-struct Search<'a> {
-    surface: &'a Surface,
-    unit: &'a Unit,
-    spec: &'a CriticalitySpec,
-    control: &'a Control,
+pub(super) struct Search<'a> {
+    pub(super) surface: &'a Surface,
+    pub(super) spec: &'a CriticalitySpec,
+    pub(super) control: &'a Control,
 }
 
 impl Search<'_> {
@@ -157,14 +156,13 @@ impl Search<'_> {
     }
 
     /// Normalised full-gradient steps, projected after every step, best iterate kept: Δ ← Π(Δ* + s·r·ĝ) from the best
-    /// point Δ*, where s halves whenever a step did not rise; `epochs` steps, fewer once they stop paying. The first start
-    /// is the boundary point along the gradient, further ones are random boundary points. Only the direction of θ_i's
-    /// gradient enters, so the result is invariant under the rescaling of the paper's appendix A.
+    /// point Δ*, where s is so long that the step ends on the boundary until one does not rise, and halves from then on;
+    /// `epochs` steps, fewer once they stop paying; from the `starts` most promising of many starts. Only directions of
+    /// gradients enter, so the result is invariant under the rescaling of the paper's appendix A.
     fn normalized_gradient(&self, foot: f64, slope: &[Tensor]) -> Result<Peak> {
         let radii = self.radii()?;
         let mut best: Option<Point> = None;
-        for start in 0..self.spec.starts {
-            let change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
+        for change in self.starts(slope, &radii)? {
             let top = self.climbed(change, foot, &radii)?;
             let height = best.as_ref().map_or(foot, |best| best.height);
             best = top.filter(|top| top.height > height).or(best);
@@ -201,7 +199,7 @@ impl Search<'_> {
                 }
                 top = Some(Point { height: loss, judged, change, gradient });
             } else {
-                stretch /= 2.0;
+                stretch = (stretch / 2.0).min(NEXT_STRETCH);
             }
             let Some(Point { change: point, gradient: Some(gradient), .. }) = &top else { break };
             if is_end {
@@ -245,27 +243,12 @@ impl Search<'_> {
         change.iter().zip(radii).map(|(tensor, radius)| ball::project(self.spec.weight_norm, *radius, tensor)).collect()
     }
 
-    fn boundary(&self, gradient: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
+    /// The point on each ball's boundary that lies along the gradient.
+    pub(super) fn boundary(&self, gradient: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
         gradient
             .iter()
             .zip(radii)
             .map(|(tensor, radius)| ball::boundary(self.spec.weight_norm, *radius, tensor))
-            .collect()
-    }
-
-    fn random(&self, start: u32, radii: &[f64]) -> Result<Vec<Tensor>> {
-        let zeros = self.surface.zero()?;
-        let purpose = format!("criticality start {}", self.unit.name);
-        zeros
-            .iter()
-            .zip(radii)
-            .enumerate()
-            .map(|(index, (zero, radius))| {
-                let ids = [u64::from(start) << 16 | index as u64];
-                let noise = rng::normal_per_image(u64::from(self.spec.seed), &purpose, &ids, 0, &zero.size())?;
-                let noise = noise.f_reshape(zero.size())?.f_to_device(zero.device())?;
-                ball::boundary(self.spec.weight_norm, *radius, &noise)
-            })
             .collect()
     }
 }

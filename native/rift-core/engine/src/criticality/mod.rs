@@ -6,6 +6,7 @@ mod ascent;
 mod ball;
 mod share;
 mod surface;
+mod tournament;
 mod units;
 mod weights;
 
@@ -102,7 +103,7 @@ pub fn measure(
         report(&units, index, &measured, control);
         surface.enter(unit, control)?;
         let slope = unit.modules.iter().map(|module| slopes[module].shallow_clone()).collect();
-        let peak = ascent::maximise(&surface, unit, spec, slope, foot.mean_loss(), control)?;
+        let peak = ascent::maximise(&surface, spec, slope, foot.mean_loss(), control)?;
         measured.push(record(unit, &base, &peak, began.elapsed().as_secs_f64())?);
     }
     report(&units, units.len(), &measured, control);

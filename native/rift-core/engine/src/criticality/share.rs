@@ -38,6 +38,8 @@ pub enum Climbed {
     Everything,
     /// Those with true, one entry for each image of the whole set.
     Rows(Arc<Vec<bool>>),
+    /// Those with true; and not their loss, but the log-probability of a class.
+    Towards(i64, Arc<Vec<bool>>),
 }
 
 /// What came of it.
@@ -159,14 +161,18 @@ impl Share {
         let is_climbed = |row: &i64| match &look.climbed {
             Climbed::Nothing => false,
             Climbed::Everything => true,
-            Climbed::Rows(rows) => rows[(first + row) as usize],
+            Climbed::Rows(rows) | Climbed::Towards(_, rows) => rows[(first + row) as usize],
         };
         let (climbed, rest): (Vec<i64>, Vec<i64>) = (0..count).partition(is_climbed);
         let mut seen =
             Seen { losses: vec![f32::NAN; count as usize], right: vec![0; count as usize], gradients: Vec::new() };
         if !climbed.is_empty() {
             let (logits, loss, labels) = self.losses(at, &climbed, leaves)?;
-            seen.gradients = Tensor::f_run_backward(&[loss.f_sum(Kind::Float)?], leaves, false, false)?;
+            let climbed_height = match look.climbed {
+                Climbed::Towards(class, _) => cross_entropy(&logits, &labels.f_full_like(class)?)?.f_neg()?,
+                _ => loss.shallow_clone(),
+            };
+            seen.gradients = Tensor::f_run_backward(&[climbed_height.f_sum(Kind::Float)?], leaves, false, false)?;
             seen.note(&climbed, &logits, &loss, &labels)?;
         }
         if look.judges_rest && !rest.is_empty() {

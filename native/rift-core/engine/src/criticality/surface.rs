@@ -54,6 +54,7 @@ pub struct Surface {
     judge: Option<Shares>,
     weights: HashMap<String, Tensor>,
     count: i64,
+    classes: i64,
     is_one_batch: bool,
     modules: Vec<String>,
 }
@@ -87,12 +88,18 @@ impl Surface {
             .collect::<Result<_>>()?;
         let count = set.adv.size()[0];
         let is_one_batch = count <= i64::from(spec.batch_size);
-        Ok(Self { shares, judge, weights, count, is_one_batch, modules: Vec::new() })
+        let classes = network.manifest.classes;
+        Ok(Self { shares, judge, weights, count, classes, is_one_batch, modules: Vec::new() })
     }
 
     /// Number of images.
     pub fn count(&self) -> i64 {
         self.count
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> i64 {
+        self.classes
     }
 
     /// Whether one mini-batch holds the whole set.
@@ -159,6 +166,21 @@ impl Surface {
         mean(self.look(&self.shares, change, self.climbed(rows), false, control)?.0, rows.len() as i64)
     }
 
+    /// [`Surface::batch_gradient`], after the mean loss over these images.
+    pub fn part_gradient(&self, rows: &[i64], change: &[Tensor], control: &Control) -> Result<(f64, Vec<Tensor>)> {
+        let (sums, judged) = self.look(&self.shares, change, self.climbed(rows), false, control)?;
+        let loss = rows.iter().map(|row| f64::from(judged.losses[*row as usize])).sum::<f64>() / rows.len() as f64;
+        Ok((loss, mean(sums, rows.len() as i64)?))
+    }
+
+    /// Gradient of the mean log-probability of `class` over the images `rows` of the whole set.
+    pub fn gradient_towards(
+        &self, class: i64, rows: &[i64], change: &[Tensor], control: &Control,
+    ) -> Result<Vec<Tensor>> {
+        let (sums, _) = self.look(&self.shares, change, Climbed::Towards(class, self.mask(rows)), false, control)?;
+        mean(sums, rows.len() as i64)
+    }
+
     /// [`Surface::batch_gradient`], and the judgement of the whole set, part of which is met on the way.
     pub fn batch_gradient_judged(
         &self, rows: &[i64], change: &[Tensor], control: &Control,
@@ -179,11 +201,15 @@ impl Surface {
     }
 
     fn climbed(&self, rows: &[i64]) -> Climbed {
+        Climbed::Rows(self.mask(rows))
+    }
+
+    fn mask(&self, rows: &[i64]) -> Arc<Vec<bool>> {
         let mut wanted = vec![false; self.count as usize];
         for row in rows {
             wanted[*row as usize] = true;
         }
-        Climbed::Rows(Arc::new(wanted))
+        Arc::new(wanted)
     }
 
     /// Gradients of the summed loss of the climbed images, and the judgement of those looked at.
