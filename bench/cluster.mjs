@@ -97,9 +97,8 @@ async function measured(workers, delay, work) {
     const rss = [rssOf(harness.pid)];
     const sampling = setInterval(() => rss.push(rssOf(harness.pid)), 250);
     const began = performance.now();
-    const found = await work(harness);
+    const found = await work(harness).finally(() => clearInterval(sampling));
     const seconds = (performance.now() - began) / 1000;
-    clearInterval(sampling);
     const after = await databaseState(client);
     const units = harness.workers.reduce(
       (sum, worker) => sum + worker.calls.filter(({ state, context }) => state === 'done' && context.workKey !== '').length,

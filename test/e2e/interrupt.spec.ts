@@ -69,3 +69,12 @@ describe('Ctrl-C', () => {
     assert.equal((await next.ended()).code, 130);
   });
 });
+
+describe('A closed pipe', () => {
+  it('ends the command without a word', async () => {
+    await using place = await Workplace.create();
+    const command = place.start('criticality', '--help');
+    command.stopReading();
+    assert.equal((await command.ended()).stderr, '');
+  });
+});

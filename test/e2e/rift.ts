@@ -51,6 +51,11 @@ export class RunningCommand {
     this.#child.kill(name);
   }
 
+  /** Closes the reading end of the command's standard output, as `head` does. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   async ended(): Promise<Ended> {
     await this.#closed;
     return { code: this.#child.exitCode, stdout: this.stdout, stderr: this.stderr };

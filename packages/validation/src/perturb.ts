@@ -22,18 +22,13 @@ const firstIndex = z
 
 /** Index of the first pixel outside [0, 1] (NaN included), or -1. */
 function firstBadPixel(data: Buffer): number {
-  const pixels = floatsOf(data);
-  // A loop: findIndex takes ten times as long over a million pixels.
-  for (let at = 0; at < pixels.length; at += 1) {
-    const pixel = pixels[at] as number;
-    if (!(pixel >= 0 && pixel <= 1)) return at;
+  // A view, since bytes of a message may begin anywhere and a Float32Array would need them copied.
+  const pixels = new DataView(data.buffer, data.byteOffset, data.length);
+  for (let byte = 0; byte < data.length; byte += 4) {
+    const pixel = pixels.getFloat32(byte, true);
+    if (!(pixel >= 0 && pixel <= 1)) return byte / 4;
   }
   return -1;
-}
-
-/** The bytes as little-endian floats; copied, since bytes of a message may begin anywhere. */
-function floatsOf(data: Buffer): Float32Array {
-  return new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length));
 }
 
 /** Index of the first label below 0, or -1; labels are compared with the network's classes by the engine. */
@@ -55,7 +50,8 @@ export const perturbBatch = message({ images: tensor, labels: tensor, firstIndex
   if (labels.shape.length !== 1 || labels.shape[0] !== batch)
     return refuse(['labels', 'shape'], labels.shape, `must be [${batch}], one per image`);
   const pixel = firstBadPixel(images.data);
-  if (pixel >= 0) refuse(['images', 'data'], images.data, `must be pixels in [0, 1]; element ${pixel} is ${floatsOf(images.data)[pixel]}`);
+  if (pixel >= 0)
+    refuse(['images', 'data'], images.data, `must be pixels in [0, 1]; element ${pixel} is ${images.data.readFloatLE(4 * pixel)}`);
   const label = firstNegativeLabel(labels.data);
   if (label >= 0) refuse(['labels', 'data'], labels.data, `must be classes from 0 on; element ${label} is negative`);
 });

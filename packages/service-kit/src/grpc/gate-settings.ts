@@ -28,7 +28,7 @@ export const GATE_VARIABLES = {
   /** Calls that one caller may make per second, with bursts of twice as many; 0 for no limit. */
   RIFT_CALLS_PER_SECOND: setting.integer(0, 1_000_000).default(500),
   /** Streams that one caller may have open at once; 0 for no limit. */
-  RIFT_STREAMS_PER_CALLER: setting.integer(0, 1_000_000).default(100),
+  RIFT_STREAMS_PER_CALLER: setting.integer(0, 1_000_000).default(256),
 };
 
 type GateVariables = Readonly<z.output<z.ZodObject<typeof GATE_VARIABLES>>>;

@@ -31,9 +31,15 @@ export class ChangeChannel {
     const client = new pg.Client({ connectionString: this.url, keepAlive: true });
     client.on('error', () => undefined);
     client.on('notification', (notice) => this.#changes.emit(notice.channel, notice.payload ?? ''));
-    client.on('end', () => void this.#reopen());
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}; LISTEN ${FENCE_CHANNEL}`);
+    try {
+      await client.query(`LISTEN ${CHANNEL}; LISTEN ${FENCE_CHANNEL}`);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    // Not before: a connection that never came up ends too, and its end would start a second loop beside the one that tries.
+    client.once('end', () => void this.#reopen());
     this.#client = client;
   }
 

@@ -36,11 +36,21 @@ export class ExecutorLock {
     const client = new pg.Client({ connectionString: this.url, keepAlive: true });
     client.on('error', () => undefined);
     await client.connect();
-    for (const setting of KEEPALIVE) await client.query(`SET ${setting}`);
+    try {
+      for (const setting of KEEPALIVE) await client.query(`SET ${setting}`);
+      await this.#waitForLock(client);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    this.#client = client;
+    client.once('end', () => void this.#acquireAgain());
+  }
+
+  async #waitForLock(client: pg.Client): Promise<void> {
     const giveUpAt = performance.now() + WAIT_MS;
     while (!(await tryLock(client, this.executorId))) {
       if (performance.now() > giveUpAt) {
-        await client.end();
         throw new FailedPrecondition(
           `executor "${this.executorId}"`,
           'another orchestrator runs under this id on this database: stop it, or give each its own RIFT_EXECUTOR_ID',
@@ -48,8 +58,6 @@ export class ExecutorLock {
       }
       await setTimeout(RETRY_MS);
     }
-    this.#client = client;
-    client.once('end', () => void this.#acquireAgain());
   }
 
   /** The server went away and the lock with it: nobody else may have taken it by the time the server is back. */

@@ -10,6 +10,9 @@ const COMMIT = /^Q....(?:commit|COMMIT)/s;
 export class LossyProxy {
   /** Commits whose answer was lost. */
   lost = 0;
+  /** Times at which clients were turned away, in milliseconds. */
+  readonly refused: number[] = [];
+  #isAway = false;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -30,7 +33,18 @@ export class LossyProxy {
     return url.href;
   }
 
+  /** Cuts every connection, and from now on each new one as soon as it comes, as a server does that is away. */
+  goAway(): void {
+    this.#isAway = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   #join(client: Socket): void {
+    if (this.#isAway) {
+      this.refused.push(performance.now());
+      client.destroy();
+      return;
+    }
     const folder = new URL(this.target).searchParams.get('host') ?? '';
     const server = createConnection(`${folder}/.s.PGSQL.5432`);
     let isLosing = false;
