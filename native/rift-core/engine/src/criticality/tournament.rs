@@ -1,13 +1,14 @@
 //! Where an ascent begins. Over a weight ball the robust loss has many local maxima: about one for each class that the changed
 //! module can push all images to, and saddles between them. Which one an ascent ends in is decided where it begins, so many
-//! starts compete on few images, and the best of them are climbed on all.
+//! starts compete on few images, and the best of them are climbed on all. What few images favour need not be best on all, the less
+//! the more weights the module has, so the gradient of the whole set is a start that need not compete.
 
 use tch::Tensor;
 
 use super::ascent::Search;
 use crate::error::Result;
 
-/// Equal slices of the set; the gradient of each gives a start, beside that of the whole set.
+/// Equal slices of the set; the gradient of each gives a start.
 const SLICES: i64 = 4;
 /// Classes that starts push all images to, at most; of more classes, as many evenly spaced ones.
 const TARGETS: i64 = 10;
@@ -37,8 +38,8 @@ struct Start {
 }
 
 impl Search<'_> {
-    /// The `spec.starts` changes to climb on from, the most promising first. Nothing is drawn at random. `slope` is the
-    /// gradient over the whole set at the unit's own weights.
+    /// The changes to climb on from: the boundary point along `slope`, the gradient over the whole set at the unit's own
+    /// weights, and the `spec.starts` most promising others. Nothing is drawn at random.
     pub(super) fn starts(&self, slope: &[Tensor], radii: &[f64]) -> Result<Vec<Vec<Tensor>>> {
         let wanted = self.spec.starts as usize;
         let mut starts: Vec<Start> = Vec::new();
@@ -46,7 +47,7 @@ impl Search<'_> {
         for round in ROUNDS {
             let rows = self.spread(&round);
             if starts.is_empty() {
-                starts = self.candidates(slope, &rows, radii)?;
+                starts = self.candidates(&rows, radii)?;
             } else if rows != looked_at {
                 starts.iter_mut().for_each(|start| start.seen = None);
             }
@@ -57,16 +58,17 @@ impl Search<'_> {
             starts.truncate(round.stay.max(wanted));
             looked_at = rows;
         }
-        Ok(starts.into_iter().take(wanted).map(|start| start.change).collect())
+        let best = starts.into_iter().take(wanted).map(|start| start.change);
+        Ok(std::iter::once(self.boundary(slope, radii)?).chain(best).collect())
     }
 
-    /// Boundary points along the gradients of the whole set, of its slices, and of the likeliness of each class.
-    fn candidates(&self, slope: &[Tensor], rows: &[i64], radii: &[f64]) -> Result<Vec<Start>> {
+    /// Boundary points along the gradients of slices of the set, and towards classes.
+    fn candidates(&self, rows: &[i64], radii: &[f64]) -> Result<Vec<Start>> {
         let zero = self.surface.zero()?;
         let all: Vec<i64> = (0..self.surface.count()).collect();
         let classes = self.surface.classes();
         let targets = classes.min(TARGETS);
-        let mut directions = vec![slope.iter().map(Tensor::shallow_clone).collect::<Vec<_>>()];
+        let mut directions = Vec::new();
         for slice in all.chunks((self.surface.count() as u64).div_ceil(SLICES as u64) as usize) {
             directions.push(self.surface.batch_gradient(slice, &zero, self.control)?);
         }
