@@ -25,7 +25,7 @@ export async function smallRun(client: RiftClient): Promise<SmallRun> {
     dataset: 'sample',
     profile: 'PROFILE_SOUND',
     seed: 1,
-    compute: { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false },
+    compute: { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false, memoryMib: 0 },
     noCache: true,
     limits: LIMITS,
     priority: 0,

@@ -83,7 +83,9 @@ pub fn submit(kind: String, request_json: String, on_progress: Function<'_, Stri
     let (worker_control, worker_outcome) = (control.clone(), Arc::clone(&outcome));
     let work = move || {
         worker_control.check()?;
-        jobs::run(&kind, &request_json, &worker_control)
+        let ended = jobs::run(&kind, &request_json, &worker_control);
+        rift_engine::memory::give_back();
+        ended
     };
     worker::run(lane, work, move |ended| finish(&worker_outcome, ended)).map_err(|error| to_napi(&error))?;
     Ok(NativeJob { control, outcome, id: NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) })

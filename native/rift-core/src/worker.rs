@@ -8,6 +8,7 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::OnceLock;
 
 use rift_engine::error::{EngineError, Result};
+use rift_engine::memory::keep_freed_blocks;
 
 type Task = Box<dyn FnOnce() + Send>;
 
@@ -41,6 +42,7 @@ impl Lane {
 type Queue = OnceLock<std::result::Result<Sender<Task>, String>>;
 
 fn started(name: &str) -> std::io::Result<Sender<Task>> {
+    keep_freed_blocks();
     let (sender, receiver) = channel::<Task>();
     std::thread::Builder::new()
         .name(name.into())

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -16,4 +18,10 @@ const FROST = fileURLToPath(new URL('../frost', import.meta.url));
 /** Points the engine to the published pictures of frost where the set-up brought them, unless the operator said otherwise. */
 export function pointToFrost(folder: string = FROST): void {
   if (existsSync(folder)) process.env['RIFT_FROST_DIR'] ??= folder;
+}
+
+/** Names the folder in which the engine keeps what it measured to be fastest on this machine, unless the operator said otherwise. */
+export function keepChoices(): void {
+  const cache = process.env['RIFT_CACHE'];
+  process.env['RIFT_CHOICES'] ??= join(cache ? resolve(cache) : join(homedir(), '.cache', 'rift'), 'choices');
 }

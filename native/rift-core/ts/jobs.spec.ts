@@ -60,7 +60,7 @@ describe('runJob', () => {
     const { addon, core } = setUp();
     const data = { path: '/store/d', offset: 0, limit: 2 };
     const spec = { standard: true, attacks: [], corruptions: [], severities: [], seed: 1, gallery: 0, diagnostics: null };
-    const compute = { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false } as const;
+    const compute = { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false, memoryMib: 0 } as const;
     const job = core.runJob('evaluate', { network: { path: '/store/n', blend: null }, data, spec, compute, checkpoint: null });
     addon.settle.resolve(JSON.stringify({ standard: EVALUATION }));
     const result = await job;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { FailedPrecondition } from '@rift/service-kit/client';
 
-import { letOpenMpSleep, pointToFrost } from './config.js';
+import { keepChoices, letOpenMpSleep, pointToFrost } from './config.js';
 
 /** A job as the addon hands it out: queued or running on the compute thread. */
 export interface NativeJob {
@@ -71,6 +71,7 @@ export function loadNative(): NativeAddon {
     if (!existsSync(ADDON_PATH)) throw new FailedPrecondition('engine', `${ADDON_PATH} is missing; run "npm run setup" to build it`);
     letOpenMpSleep();
     pointToFrost();
+    keepChoices();
     loaded = createRequire(import.meta.url)(ADDON_PATH) as NativeAddon;
   }
   return loaded;

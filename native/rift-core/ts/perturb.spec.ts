@@ -19,7 +19,7 @@ const REQUEST = {
     targets: 0,
     toTheEnd: false,
   },
-  compute: { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false },
+  compute: { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false, memoryMib: 0 },
 } as const;
 
 function setUp(session: Partial<NativePerturbSession>) {

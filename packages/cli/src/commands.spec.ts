@@ -12,7 +12,7 @@ describe('commands that measure', () => {
   it('attack asks for exactly the attack that was typed and prints its outcome', async () => {
     cli.fake.resultsOf = () => ({ attack: attackResult(50) });
     const flags =
-      '--attack pgd --eps 8/255 --step 2/255 --steps 10 --restarts 3 --to-the-end --split test --limit 100 --seed 7 --device cpu --threads 2 --precision fp32';
+      '--attack pgd --eps 8/255 --step 2/255 --steps 10 --restarts 3 --to-the-end --split test --limit 100 --seed 7 --device cpu --threads 2 --precision fp32 --plain --memory 512';
     const result = await cli.run('attack', '--network', 'net', '--data', 'pictures', ...flags.split(' '), '--per-sample', '--json');
     assert.equal(result.code, 0, result.stderr);
     const document = documentOf(result);
@@ -32,8 +32,10 @@ describe('commands that measure', () => {
         settings?.compute?.device,
         settings?.compute?.threads,
         settings?.compute?.precision,
+        settings?.compute?.plain,
+        settings?.compute?.memoryMib,
       ],
-      [NETWORK_DIGEST, 'pictures', 7, 'cpu', 2, 'PRECISION_FP32'],
+      [NETWORK_DIGEST, 'pictures', 7, 'cpu', 2, 'PRECISION_FP32', true, 512],
     );
     const evaluate = cli.plan().stages[0]?.evaluate;
     assert.deepEqual(evaluate?.data, { split: 'test', offset: 0, limit: 100 });

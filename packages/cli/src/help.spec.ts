@@ -43,7 +43,19 @@ describe('the help', () => {
 
   it('lists the options that every command takes, the exit codes and the environment', () => {
     const help = helpOf(program);
-    for (const text of ['--endpoint', '--json', '--device', '--threads', '--seed', '--precision', '6 gate failed', 'RIFT_HOME', 'NO_COLOR'])
+    for (const text of [
+      '--endpoint',
+      '--json',
+      '--device',
+      '--threads',
+      '--seed',
+      '--precision',
+      '--plain',
+      '--memory',
+      '6 gate failed',
+      'RIFT_HOME',
+      'NO_COLOR',
+    ])
       assert.ok(help.includes(text), text);
   });
 });

@@ -21,7 +21,7 @@ import { registerTrain } from './commands/train.js';
 import { registerUp } from './commands/up.js';
 import { parseDevice, parseEndpoint } from './parse/device.js';
 import { integer } from './parse/numbers.js';
-import { SEED, THREADS } from './settings/settings.js';
+import { MEMORY, SEED, THREADS } from './settings/settings.js';
 import { PRECISIONS, choose } from './parse/vocabulary.js';
 import { version } from './version.js';
 
@@ -75,6 +75,12 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
     .addOption(new Option('--threads <n>', 'threads of the computation').argParser(integer('--threads', THREADS)).default(0, 'all'))
     .option('--seed <n>', 'seed of every random draw', integer('--seed', SEED), 0)
     .addOption(optionWithDefault('--precision <format>', 'auto, fp32 or bf16', (text) => choose(PRECISIONS, text, '--precision'), 'auto'))
+    .addOption(
+      new Option('--memory <MiB>', 'memory of kept activations and images; beyond it they move to files')
+        .argParser(integer('--memory', MEMORY))
+        .default(0, '3072'),
+    )
+    .option('--plain', 'no rewrite of the network and no early stop; with --precision fp32, what PyTorch computes')
     .option('--no-color', 'no colours')
     .addHelpText('after', NOTES)
     .showSuggestionAfterError(true)

@@ -20,6 +20,8 @@ export interface GlobalOptions {
   readonly threads: number;
   readonly seed: number;
   readonly precision: ComputeSpec['precision'];
+  readonly plain?: boolean;
+  readonly memory: number;
   readonly color: boolean;
 }
 
@@ -42,7 +44,8 @@ export function endpointOf({ options }: Session): string | undefined {
 
 /** How the stages of this command compute. */
 export function computeOf({ options }: Session): ComputeSpec {
-  return { device: options.device, precision: options.precision, batchSize: 0, threads: options.threads, plain: false };
+  const { device, precision, threads, plain, memory } = options;
+  return { device, precision, batchSize: 0, threads, plain: plain === true, memoryMib: memory };
 }
 
 /**

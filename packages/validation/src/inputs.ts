@@ -32,6 +32,7 @@ export const computeSpec = message({
   batchSize: count(0, 65_536),
   threads: count(0, 1024),
   plain: flag(),
+  memoryMib: count(0, 16_777_216),
 });
 
 /** Every choice left to the service; what an unset ComputeSpec means. */
@@ -41,6 +42,7 @@ export const DEFAULT_COMPUTE: z.output<typeof computeSpec> = Object.freeze({
   batchSize: 0,
   threads: 0,
   plain: false,
+  memoryMib: 0,
 });
 
 /** How to compute, where leaving it out leaves every choice to the service. */

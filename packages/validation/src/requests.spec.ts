@@ -17,7 +17,7 @@ const attack = {
   targets: 9,
   toTheEnd: false,
 };
-const compute = { device: 'auto', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false };
+const compute = { device: 'auto', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false, memoryMib: 0 };
 const context = { runId: 'r-1', stageId: 'craft', workKey: 'k'.repeat(64), attempt: 1 };
 const network = { digest: DIGEST, blend: { toDigest: DIGEST, alpha: 0.5 } };
 const data = { splitDigest: DIGEST, offset: 0, limit: 100 };
@@ -140,6 +140,7 @@ const DOORS: Record<string, Door> = {
       ['spec.attack.restarts', 0, /from 1 to 1,000/],
       ['compute.device', 'gpu', /auto, cpu, cuda or cuda:N/],
       ['compute.batchSize', 65_537, /from 0 to 65,536/],
+      ['compute.memoryMib', 16_777_217, /from 0 to 16,777,216/],
       ['context.workKey', 'a b', /characters/],
       ['context.attempt', 0, /at least 1 where workKey is set/],
     ],

@@ -142,7 +142,7 @@ describe('JobRunner', () => {
 });
 
 describe('withLimits', () => {
-  const compute: ComputeSpec = { device: 'auto', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false };
+  const compute: ComputeSpec = { device: 'auto', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false, memoryMib: 0 };
 
   it('fills in what a request leaves open', () => {
     for (const device of ['', 'auto']) {

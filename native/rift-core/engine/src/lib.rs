@@ -6,6 +6,7 @@
 
 pub mod attack;
 pub mod checkpoint;
+pub mod choices;
 pub mod compute;
 pub mod control;
 pub mod corrupt;
@@ -15,6 +16,8 @@ pub mod diagnose;
 pub mod error;
 pub mod evaluate;
 pub mod jobs;
+pub mod lanes;
+pub mod memory;
 pub mod net;
 pub mod rng;
 pub mod spec;

@@ -74,13 +74,11 @@ fn gap(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).abs().max().double_value(&[])
 }
 
-fn plans() -> [PlanOptions; 3] {
-    let channels_last = Format { kind: Kind::Float, channels_last: true };
-    [
-        PlanOptions::plain(Device::Cpu),
-        PlanOptions { format: channels_last, fold: false, device: Device::Cpu },
-        PlanOptions { format: channels_last, fold: true, device: Device::Cpu },
-    ]
+fn plans() -> [PlanOptions; 5] {
+    let plain = PlanOptions::plain(Device::Cpu);
+    let channels_last = PlanOptions { format: Format { kind: Kind::Float, channels_last: true }, ..plain };
+    let folded = PlanOptions { fold: true, ..channels_last };
+    [plain, channels_last, folded, PlanOptions { lanes: 2, ..plain }, PlanOptions { lanes: 3, ..folded }]
 }
 
 #[test]
@@ -124,7 +122,7 @@ fn every_layer_gives_what_pytorch_gives() {
 fn half_precision_stays_close_where_batch_norm_precedes_the_convolution() {
     for (name, case) in cases() {
         let format = Format { kind: Kind::BFloat16, channels_last: true };
-        let plan = case.network.plan(PlanOptions { format, fold: true, device: Device::Cpu }).unwrap();
+        let plan = case.network.plan(PlanOptions { format, fold: true, device: Device::Cpu, lanes: 1 }).unwrap();
         let logits = tch::no_grad(|| plan.logits(case.tensors.get("images").unwrap())).unwrap();
         let expected = case.tensors.get("logits").unwrap();
         let error = (&logits - expected).norm().double_value(&[]) / expected.norm().double_value(&[]);

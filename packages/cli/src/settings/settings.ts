@@ -59,6 +59,9 @@ const option = (key: SettingKey, parse: SettingDefinition['parse']): SettingDefi
 /** Bounds of `--threads`. */
 export const THREADS = { min: 0, max: 1024 } as const;
 
+/** Bounds of `--memory`, in MiB. */
+export const MEMORY = { min: 0, max: 16_777_216 } as const;
+
 /** Bounds of `--seed`. */
 export const SEED = { min: 0, max: 2 ** 32 - 1 } as const;
 

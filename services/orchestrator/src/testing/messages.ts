@@ -7,7 +7,7 @@ export function someSettings(changes: Partial<RunSettings> = {}): RunSettings {
     dataset: 'toy',
     profile: 'PROFILE_SOUND',
     seed: 7,
-    compute: { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false },
+    compute: { device: 'cpu', precision: 'PRECISION_FP32', batchSize: 0, threads: 1, plain: false, memoryMib: 0 },
     noCache: false,
     limits: { criticality: 40, train: 60, selection: 50, test: 80, corruption: 20 },
     priority: 0,

@@ -59,14 +59,23 @@ impl Loss {
 
     /// The same loss for the images `rows`.
     pub fn select(&self, rows: &Tensor) -> Result<Self> {
+        self.of(|tensor| Ok(tensor.f_index_select(0, rows)?))
+    }
+
+    /// The same loss for `count` images from `first` on.
+    pub fn narrow(&self, first: i64, count: i64) -> Result<Self> {
+        self.of(|tensor| Ok(tensor.f_narrow(0, first, count)?))
+    }
+
+    fn of(&self, rows: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
         Ok(match self {
             Self::CrossEntropy => Self::CrossEntropy,
             Self::Margin => Self::Margin,
             Self::Dlr => Self::Dlr,
-            Self::TargetedDlr(target) => Self::TargetedDlr(target.f_index_select(0, rows)?),
-            Self::TargetedMargin(target) => Self::TargetedMargin(target.f_index_select(0, rows)?),
-            Self::KlTo(clean) => Self::KlTo(clean.f_index_select(0, rows)?),
-            Self::SquaredTo(target) => Self::SquaredTo(target.f_index_select(0, rows)?),
+            Self::TargetedDlr(target) => Self::TargetedDlr(rows(target)?),
+            Self::TargetedMargin(target) => Self::TargetedMargin(rows(target)?),
+            Self::KlTo(clean) => Self::KlTo(rows(clean)?),
+            Self::SquaredTo(target) => Self::SquaredTo(rows(target)?),
         })
     }
 }

@@ -12,6 +12,7 @@ use super::robust::{Attacked, Pair};
 use super::rows::{keep_rows, Rows};
 use crate::control::Control;
 use crate::error::Result;
+use crate::lanes::{self, spans};
 use crate::net::Classifier;
 use crate::spec::{AttackKind, AttackSpec, Norm};
 
@@ -62,10 +63,30 @@ pub fn start(batch: &Batch<'_>, spec: &AttackSpec, seed: u64, restart: u64) -> R
     Ok(batch.images.f_add(&delta.f_to_device(batch.images.device())?)?.f_clamp(0.0, 1.0)?)
 }
 
-/// Logits (detached) and the gradient of the summed loss at `images`.
+/// Logits (detached) and the gradient of the summed loss at `images`; spread over the model's lanes where it has some.
 pub fn gradient(model: &dyn Classifier, images: &Tensor, labels: &Tensor, loss: &Loss) -> Result<(Tensor, Tensor)> {
+    if model.lanes().is_empty() {
+        return gradient_of(|leaf| model.logits(leaf), images, labels, loss);
+    }
+    let parts = spans(images.size()[0], model.lanes().len())
+        .into_iter()
+        .zip(model.lanes())
+        .map(|((first, rows), lane)| {
+            let part = |tensor: &Tensor| tensor.f_narrow(0, first, rows);
+            let (images, labels, loss) = (part(images)?, part(labels)?, loss.narrow(first, rows)?);
+            let lane = lane.clone();
+            Ok(move || gradient_of(|leaf| lane.logits(leaf), &images, &labels, &loss))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let (logits, gradients): (Vec<Tensor>, Vec<Tensor>) = lanes::run(parts)?.into_iter().unzip();
+    Ok((Tensor::f_cat(&logits, 0)?, Tensor::f_cat(&gradients, 0)?))
+}
+
+fn gradient_of(
+    model: impl Fn(&Tensor) -> Result<Tensor>, images: &Tensor, labels: &Tensor, loss: &Loss,
+) -> Result<(Tensor, Tensor)> {
     let leaf = images.f_detach()?.f_set_requires_grad(true)?;
-    let logits = model.logits(&leaf)?;
+    let logits = model(&leaf)?;
     let total = loss.per_image(&logits, labels)?.f_sum(tch::Kind::Float)?;
     let mut gradients = Tensor::f_run_backward(&[total], &[&leaf], false, false)?;
     Ok((logits.f_detach()?, gradients.swap_remove(0)))

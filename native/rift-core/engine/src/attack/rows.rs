@@ -22,7 +22,8 @@ pub struct Rows<'a> {
     robust: Tensor,
     later: Option<Tensor>,
     image_steps: u64,
-    zero_gradients: u64,
+    /// Summed on the device: reading it would wait for a GPU in the middle of the attack.
+    zero_gradients: Option<Tensor>,
 }
 
 impl<'a> Rows<'a> {
@@ -42,7 +43,7 @@ impl<'a> Rows<'a> {
             robust: Tensor::f_ones([count], (Kind::Bool, device))?,
             later: None,
             image_steps: 0,
-            zero_gradients: 0,
+            zero_gradients: None,
         })
     }
 
@@ -74,7 +75,11 @@ impl<'a> Rows<'a> {
     /// Counts active rows whose gradient is zero everywhere, a sign of gradient masking.
     pub fn count_zero_gradients(&mut self, gradient: &Tensor) -> Result<()> {
         let largest = gradient.f_flatten(1, -1)?.f_abs()?.f_amax([1], false)?;
-        self.zero_gradients += i64::try_from(&largest.f_eq(0.0)?.f_sum(Kind::Int64)?)? as u64;
+        let zero = largest.f_eq(0.0)?.f_sum(Kind::Int64)?;
+        self.zero_gradients = Some(match &self.zero_gradients {
+            Some(before) => before.f_add(&zero)?,
+            None => zero,
+        });
         Ok(())
     }
 
@@ -112,12 +117,13 @@ impl<'a> Rows<'a> {
             self.judge(&later, &fallen, false)?;
         }
         self.judge(current, &robust, true)?;
+        let zero_gradients = self.zero_gradients.as_ref().map_or(Ok(0), i64::try_from)? as u64;
         Ok(Attacked {
             images: self.images,
             robust: self.robust,
             loss: self.loss,
             image_steps: self.image_steps,
-            zero_gradients: self.zero_gradients,
+            zero_gradients,
         })
     }
 

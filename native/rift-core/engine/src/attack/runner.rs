@@ -15,6 +15,7 @@ use super::{apgd, fab, square};
 use crate::control::Control;
 use crate::data::dataset::Dataset;
 use crate::error::{EngineError, Result};
+use crate::memory::within_budget;
 use crate::rng;
 use crate::spec::{AttackKind, AttackSpec};
 
@@ -122,7 +123,9 @@ impl<'a> Runner<'a> {
     ) -> Result<Self> {
         let images = match (&source, keep_images) {
             (_, false) => None,
-            (Source::Dataset(data, _), true) => Some(data.batch(&(0..data.len()).collect::<Vec<_>>())?.0),
+            (Source::Dataset(data, _), true) => {
+                Some(within_budget(data.batch(&(0..data.len()).collect::<Vec<_>>())?.0)?)
+            }
             (Source::Batch(batch), true) => Some(batch.images.f_detach_copy()?),
         };
         let ledger = Ledger::new(source.len() as usize, spec.threat_model.norm, images);

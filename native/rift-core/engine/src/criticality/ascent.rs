@@ -4,7 +4,6 @@ use tch::Tensor;
 
 use super::ball;
 use super::surface::{Judged, Surface};
-use super::units::Unit;
 use crate::control::Control;
 use crate::error::Result;
 use crate::rng;
@@ -22,33 +21,42 @@ pub struct Peak {
     pub nan_epochs: u32,
 }
 
-/// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights and `foot` the loss.
+/// Searches the unit that `surface` has entered; `slope` is the gradient at its own weights and `foot` the loss there.
 pub fn maximise(
-    surface: &mut Surface, unit: &Unit, spec: &CriticalitySpec, foot: f64, slope: Vec<Tensor>, control: &Control,
+    surface: &Surface, spec: &CriticalitySpec, slope: Vec<Tensor>, foot: f64, control: &Control,
 ) -> Result<Peak> {
-    let first_order = surface.first_orders(&slope, spec)?.into_iter().sum();
-    let search = Search { surface, unit, spec, control };
+    let search = Search { surface, spec, control };
     let mut peak = match spec.ascent {
         AscentMethod::SgdEpoch => search.sgd(false, &slope)?,
         AscentMethod::SgdStop => search.sgd(true, &slope)?,
         AscentMethod::NormalizedGradient => search.normalized_gradient(foot, &slope)?,
     };
-    peak.first_order = first_order;
+    peak.first_order = surface.first_orders(&slope, spec)?.into_iter().sum();
     Ok(peak)
 }
 
-/// First step of [`AscentMethod::NormalizedGradient`] in radii: almost the boundary point along the gradient.
-const FIRST_STRETCH: f64 = 4.0;
+/// First step of [`AscentMethod::NormalizedGradient`] in radii: so long that it ends at the boundary point along the gradient.
+const FIRST_STRETCH: f64 = 100.0;
+/// Its longest step, in radii, once a step did not rise.
+const NEXT_STRETCH: f64 = 1.0;
 /// Share of the rise so far that a step must add to pay for itself.
 const WORTH_A_STEP: f64 = 0.005;
 /// A start ends after so many steps in a row that did not pay.
 const STALLED_STEPS: u32 = 2;
 
-struct Search<'a> {
-    surface: &'a Surface,
-    unit: &'a Unit,
-    spec: &'a CriticalitySpec,
-    control: &'a Control,
+/// Where a search has been.
+struct Point {
+    height: f64,
+    judged: Judged,
+    change: Vec<Tensor>,
+    /// None where nothing leads on from there.
+    gradient: Option<Vec<Tensor>>,
+}
+
+pub(super) struct Search<'a> {
+    pub(super) surface: &'a Surface,
+    pub(super) spec: &'a CriticalitySpec,
+    pub(super) control: &'a Control,
 }
 
 impl Search<'_> {
@@ -56,22 +64,21 @@ impl Search<'_> {
     /// projecting, and the value at the end counts. Without, the published code: every epoch is projected and evaluated,
     /// and the largest value counts; an epoch without a finite loss is neither projected nor counted.
     ///
-    /// With one mini-batch the gradient of the next epoch meets the loss of this one on its way, so nothing is judged twice.
+    /// The gradient of an epoch's first mini-batch meets the losses of its images under the weights that the epoch before
+    /// ended with: these are judged on the way, and only the other images anew.
     fn sgd(&self, stop: bool, slope: &[Tensor]) -> Result<Peak> {
         let (spec, surface) = (self.spec, self.surface);
         let radii = self.radii()?;
         let mut change = surface.zero()?;
-        let mut peak = Peak { judged: None, ratio: 0.0, first_order: 0.0, nan_epochs: 0 };
+        let mut nan_epochs = 0;
+        let mut best: Option<(Judged, Vec<Tensor>)> = None;
+        // One mini-batch that holds the whole set has the slope for its gradient.
         let mut ahead = surface.is_one_batch().then(|| slope.iter().map(Tensor::shallow_clone).collect::<Vec<_>>());
         for epoch in 0..spec.epochs {
-            self.control.check()?;
-            match ahead.take() {
-                Some(gradients) => self.climb(&mut change, &gradients)?,
-                None => self.epoch(epoch, &mut change)?,
-            }
+            self.epoch(epoch, &mut change, ahead.take())?;
             let sizes = self.sizes(&change)?;
             if sizes.iter().any(|size| !size.is_finite()) {
-                peak.nan_epochs += spec.epochs - epoch;
+                nan_epochs += spec.epochs - epoch;
                 break;
             }
             let outside = sizes.iter().zip(&radii).any(|(size, radius)| size > radius);
@@ -82,37 +89,58 @@ impl Search<'_> {
             if stop && !is_last {
                 continue;
             }
-            let judged = if surface.is_one_batch() && !is_last {
-                let (gradients, judged) = surface.gradient(&change, self.control)?;
+            let judged = if is_last {
+                surface.glance(&change, self.control)?
+            } else {
+                let order = self.order(epoch + 1);
+                let (gradients, judged) =
+                    surface.batch_gradient_judged(self.batches(&order)[0], &change, self.control)?;
                 ahead = Some(gradients);
                 judged
-            } else {
-                surface.judge(&change, self.control)?
             };
             if !judged.mean_loss().is_finite() {
-                peak.nan_epochs += 1;
-            } else if stop || peak.judged.as_ref().is_none_or(|best| judged.mean_loss() > best.mean_loss()) {
-                peak.ratio = self.ratio(&change)?;
-                peak.judged = Some(judged);
+                nan_epochs += 1;
+            } else if best.as_ref().is_none_or(|(top, _)| judged.mean_loss() > top.mean_loss()) {
+                let copy = change.iter().map(|tensor| Ok(tensor.f_detach_copy()?)).collect::<Result<_>>()?;
+                best = Some((judged, copy));
             }
             if is_last {
                 break;
             }
         }
-        Ok(peak)
+        match best {
+            Some((judged, change)) => self.peak(judged, &change, nan_epochs),
+            None => Ok(Peak { judged: None, ratio: 0.0, first_order: 0.0, nan_epochs }),
+        }
     }
 
-    /// One pass over the mini-batches of `epoch`.
-    fn epoch(&self, epoch: u32, change: &mut [Tensor]) -> Result<()> {
-        let (spec, surface) = (self.spec, self.surface);
-        let count = surface.count() as usize;
-        let order = rng::permutation(u64::from(spec.seed), "criticality order", &[u64::from(epoch)], count);
-        for rows in order.chunks(spec.batch_size as usize) {
-            self.control.check()?;
-            let gradients = if surface.is_one_batch() {
-                surface.gradient(change, self.control)?.0
-            } else {
-                surface.batch_gradient(rows, change)?
+    /// The peak at `change`, which the search has seen as `judged`.
+    fn peak(&self, judged: Judged, change: &[Tensor], nan_epochs: u32) -> Result<Peak> {
+        let judged = self.surface.confirm(change, judged, self.control)?;
+        Ok(Peak { judged: Some(judged), ratio: self.ratio(change)?, first_order: 0.0, nan_epochs })
+    }
+
+    /// Images in the order of an epoch.
+    fn order(&self, epoch: u32) -> Vec<i64> {
+        let count = self.surface.count() as usize;
+        if self.surface.is_one_batch() {
+            return (0..count as i64).collect();
+        }
+        rng::permutation(u64::from(self.spec.seed), "criticality order", &[u64::from(epoch)], count)
+    }
+
+    fn batches<'b>(&self, order: &'b [i64]) -> Vec<&'b [i64]> {
+        order.chunks(self.spec.batch_size as usize).collect()
+    }
+
+    /// One pass over the mini-batches of `epoch`; `first` is the gradient of the first one.
+    fn epoch(&self, epoch: u32, change: &mut [Tensor], first: Option<Vec<Tensor>>) -> Result<()> {
+        let order = self.order(epoch);
+        let mut first = first;
+        for rows in self.batches(&order) {
+            let gradients = match first.take() {
+                Some(gradients) => gradients,
+                None => self.surface.batch_gradient(rows, change, self.control)?,
             };
             self.climb(change, &gradients)?;
         }
@@ -128,42 +156,58 @@ impl Search<'_> {
     }
 
     /// Normalised full-gradient steps, projected after every step, best iterate kept: Δ ← Π(Δ* + s·r·ĝ) from the best
-    /// point Δ*, where s halves whenever a step did not rise; `epochs` steps, fewer once they stop paying. The first start
-    /// is the boundary point along the gradient, further ones are random boundary points. Only the direction of θ_i's
-    /// gradient enters, so the result is invariant under the rescaling of the paper's appendix A.
+    /// point Δ*, where s is so long that the step ends on the boundary until one does not rise, and halves from then on;
+    /// `epochs` steps, fewer once they stop paying; from the `starts` most promising of many starts. Only directions of
+    /// gradients enter, so the result is invariant under the rescaling of the paper's appendix A.
     fn normalized_gradient(&self, foot: f64, slope: &[Tensor]) -> Result<Peak> {
         let radii = self.radii()?;
-        let mut best: (f64, Vec<Tensor>) = (foot, self.surface.zero()?);
-        for start in 0..self.spec.starts {
-            let mut change = if start == 0 { self.boundary(slope, &radii)? } else { self.random(start, &radii)? };
-            let mut stretch = FIRST_STRETCH;
-            let mut top: Option<(f64, Vec<Tensor>, Vec<Tensor>)> = None;
-            let mut stalled = 0;
-            for _ in 0..self.spec.epochs {
-                let (gradient, judged) = self.surface.gradient(&change, self.control)?;
-                let loss = judged.mean_loss();
-                let height = top.as_ref().map(|(height, _, _)| *height);
-                let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - foot).abs());
-                stalled = if loss.is_finite() && pays { 0 } else { stalled + 1 };
-                if loss.is_finite() && height.is_none_or(|height| loss > height) {
-                    top = Some((loss, change, gradient));
-                } else {
-                    stretch /= 2.0;
-                }
-                let Some((_, point, gradient)) = &top else { break };
-                if stalled == STALLED_STEPS {
-                    break;
-                }
-                change = self.step(point, gradient, stretch, &radii)?;
-            }
-            if let Some((height, point, _)) = top {
-                if height > best.0 {
-                    best = (height, point);
-                }
-            }
+        let mut best: Option<Point> = None;
+        for change in self.starts(slope, &radii)? {
+            let top = self.climbed(change, foot, &radii)?;
+            let height = best.as_ref().map_or(foot, |best| best.height);
+            best = top.filter(|top| top.height > height).or(best);
         }
-        let judged = self.surface.judge(&best.1, self.control)?;
-        Ok(Peak { judged: Some(judged), ratio: self.ratio(&best.1)?, first_order: 0.0, nan_epochs: 0 })
+        if let Some(best) = best {
+            return self.peak(best.judged, &best.change, 0);
+        }
+        let zero = self.surface.zero()?;
+        self.peak(self.surface.glance(&zero, self.control)?, &zero, 0)
+    }
+
+    /// The highest point on the way up from `change`; none when no loss was finite.
+    fn climbed(&self, mut change: Vec<Tensor>, foot: f64, radii: &[f64]) -> Result<Option<Point>> {
+        let mut stretch = FIRST_STRETCH;
+        let mut top: Option<Point> = None;
+        let mut stalled = 0;
+        for step in 1..=self.spec.epochs {
+            // The gradient of a last point leads nowhere, and most often a second step that does not pay follows a first.
+            let is_last = step == self.spec.epochs;
+            let (mut gradient, judged) = if is_last || stalled + 1 == STALLED_STEPS {
+                (None, self.surface.glance(&change, self.control)?)
+            } else {
+                let (gradient, judged) = self.surface.gradient(&change, self.control)?;
+                (Some(gradient), judged)
+            };
+            let loss = judged.mean_loss();
+            let height = top.as_ref().map(|top| top.height);
+            let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - foot).abs());
+            stalled = if loss.is_finite() && pays { 0 } else { stalled + 1 };
+            let is_end = is_last || stalled == STALLED_STEPS;
+            if loss.is_finite() && height.is_none_or(|height| loss > height) {
+                if gradient.is_none() && !is_end {
+                    gradient = Some(self.surface.gradient(&change, self.control)?.0);
+                }
+                top = Some(Point { height: loss, judged, change, gradient });
+            } else {
+                stretch = (stretch / 2.0).min(NEXT_STRETCH);
+            }
+            let Some(Point { change: point, gradient: Some(gradient), .. }) = &top else { break };
+            if is_end {
+                break;
+            }
+            change = self.step(point, gradient, stretch, radii)?;
+        }
+        Ok(top)
     }
 
     /// Π(Δ + stretch · radius · direction of the gradient) in each ball.
@@ -199,27 +243,12 @@ impl Search<'_> {
         change.iter().zip(radii).map(|(tensor, radius)| ball::project(self.spec.weight_norm, *radius, tensor)).collect()
     }
 
-    fn boundary(&self, gradient: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
+    /// The point on each ball's boundary that lies along the gradient.
+    pub(super) fn boundary(&self, gradient: &[Tensor], radii: &[f64]) -> Result<Vec<Tensor>> {
         gradient
             .iter()
             .zip(radii)
             .map(|(tensor, radius)| ball::boundary(self.spec.weight_norm, *radius, tensor))
-            .collect()
-    }
-
-    fn random(&self, start: u32, radii: &[f64]) -> Result<Vec<Tensor>> {
-        let zeros = self.surface.zero()?;
-        let purpose = format!("criticality start {}", self.unit.name);
-        zeros
-            .iter()
-            .zip(radii)
-            .enumerate()
-            .map(|(index, (zero, radius))| {
-                let ids = [u64::from(start) << 16 | index as u64];
-                let noise = rng::normal_per_image(u64::from(self.spec.seed), &purpose, &ids, 0, &zero.size())?;
-                let noise = noise.f_reshape(zero.size())?.f_to_device(zero.device())?;
-                ball::boundary(self.spec.weight_norm, *radius, &noise)
-            })
             .collect()
     }
 }

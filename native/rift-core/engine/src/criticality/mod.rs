@@ -4,7 +4,9 @@
 
 mod ascent;
 mod ball;
+mod share;
 mod surface;
+mod tournament;
 mod units;
 mod weights;
 
@@ -12,6 +14,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use serde::Serialize;
+use tch::Tensor;
 
 use crate::compute::Compute;
 use crate::control::{Control, Progress};
@@ -80,8 +83,12 @@ pub fn measure(
     let units = units(network, spec)?;
     let mut surface = Surface::new(network, set, spec, compute)?;
     let base = surface.base(control)?;
+    // One pass back through the whole network gives the slope of every module.
+    let all = together(&units);
+    surface.enter(&all, control)?;
+    let (slopes, foot) = surface.gradient(&surface.zero()?, control)?;
     if spec.estimate_only {
-        let estimates = estimate(&mut surface, &units, spec, control)?;
+        let estimates = estimate(&units, &all, surface.first_orders(&slopes, spec)?);
         return Ok(Criticality {
             base_loss: base.mean_loss(),
             base_accuracy: base.accuracy(),
@@ -89,12 +96,14 @@ pub fn measure(
             estimates,
         });
     }
+    let slopes: HashMap<&String, Tensor> = all.modules.iter().zip(slopes).collect();
     let mut measured = Vec::with_capacity(units.len());
     for (index, unit) in units.iter().enumerate() {
         let began = Instant::now();
         report(&units, index, &measured, control);
-        let (slope, foot) = surface.enter(unit, control)?;
-        let peak = ascent::maximise(&mut surface, unit, spec, foot, slope, control)?;
+        surface.enter(unit, control)?;
+        let slope = unit.modules.iter().map(|module| slopes[module].shallow_clone()).collect();
+        let peak = ascent::maximise(&surface, spec, slope, foot.mean_loss(), control)?;
         measured.push(record(unit, &base, &peak, began.elapsed().as_secs_f64())?);
     }
     report(&units, units.len(), &measured, control);
@@ -107,18 +116,20 @@ pub fn measure(
     })
 }
 
-/// First-order rises of all units from one backward pass over the whole set.
-fn estimate(
-    surface: &mut Surface, units: &[Unit], spec: &CriticalitySpec, control: &Control,
-) -> Result<Vec<ModuleEstimate>> {
+/// Every module of the units, once.
+fn together(units: &[Unit]) -> Unit {
     let mut all = Unit { name: "all".into(), modules: vec![] };
     for module in units.iter().flat_map(|unit| &unit.modules) {
         if !all.modules.contains(module) {
             all.modules.push(module.clone());
         }
     }
-    let (slope, _) = surface.enter(&all, control)?;
-    let rises: HashMap<&String, f64> = all.modules.iter().zip(surface.first_orders(&slope, spec)?).collect();
+    all
+}
+
+/// First-order rises of the units from those of `all` modules.
+fn estimate(units: &[Unit], all: &Unit, rises: Vec<f64>) -> Vec<ModuleEstimate> {
+    let rises: HashMap<&String, f64> = all.modules.iter().zip(rises).collect();
     let mut estimates: Vec<ModuleEstimate> = units
         .iter()
         .map(|unit| ModuleEstimate {
@@ -128,7 +139,7 @@ fn estimate(
         })
         .collect();
     estimates.sort_by(|a, b| a.first_order.total_cmp(&b.first_order).then_with(|| a.name.cmp(&b.name)));
-    Ok(estimates)
+    estimates
 }
 
 fn record(unit: &Unit, base: &Judged, peak: &ascent::Peak, seconds: f64) -> Result<ModuleCriticality> {

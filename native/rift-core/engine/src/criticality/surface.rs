@@ -1,20 +1,24 @@
-//! The robust loss as a function of one module's weights: cached prefixes, losses, gradients.
+//! The robust loss as a function of one module's weights: losses and gradients. The images are spread over lanes, each with
+//! its own share of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
 use super::ball;
+use super::share::{Climbed, Look, Shares};
 use super::units::Unit;
 use super::weights::{GraphWeights, ScriptWeights, Weights};
-use crate::attack::loss::{cross_entropy, is_right};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::data::adversarial::AdversarialSet;
 use crate::error::{EngineError, Result};
-use crate::evaluate;
 use crate::net::Network;
-use crate::spec::{AscentMethod, CriticalitySpec};
+use crate::spec::CriticalitySpec;
+
+/// Images that a lane computes at once.
+const AT_ONCE: i64 = 128;
 
 /// Loss and judgement of every image.
 pub struct Judged {
@@ -45,37 +49,34 @@ impl Judged {
 
 /// The robust loss over a unit's weights. Changes are one tensor per module of the unit.
 pub struct Surface {
-    network: Box<dyn Weights>,
-    /// The same in float32 where `network` computes in half precision: small rises would drown in its rounding.
-    judge: Option<Box<dyn Weights>>,
+    shares: Shares,
+    /// The same in float32 where `shares` compute in half precision: small rises would drown in its rounding.
+    judge: Option<Shares>,
     weights: HashMap<String, Tensor>,
-    images: Vec<Tensor>,
-    labels: Vec<Tensor>,
-    order: Vec<Tensor>,
+    count: i64,
+    classes: i64,
+    is_one_batch: bool,
     modules: Vec<String>,
 }
 
 impl Surface {
-    /// Folds the network and lays the adversarial set out in batches.
+    /// Spreads the adversarial set over the lanes.
     pub fn new(network: &Network, set: &AdversarialSet, spec: &CriticalitySpec, compute: &Compute) -> Result<Self> {
         if set.adv.size()[2] != network.manifest.input_size {
             let rule = format!("must be {} pixels wide, the network's input", network.manifest.input_size);
             return Err(EngineError::invalid("adversarialSet", format!("{:?}", set.adv.size()), rule));
         }
-        // The SGD maximisers follow the published float32 trajectory; the bounded steps of the normalised gradient
-        // only need a direction, and what they find is judged in float32.
-        let kind = match spec.ascent {
-            AscentMethod::NormalizedGradient => compute.fast.format.kind,
-            AscentMethod::SgdEpoch | AscentMethod::SgdStop => Kind::Float,
-        };
-        let graph =
-            |kind: Kind| -> Result<Box<dyn Weights>> { Ok(Box::new(GraphWeights::new(network, kind, compute)?)) };
-        let (searched, judge) = if network.script().is_some() {
-            (Box::new(ScriptWeights::new(network, compute.device)?) as Box<dyn Weights>, None)
+        let (images, labels) = (set.adv.f_to_device(compute.device)?, set.y.f_to_device(compute.device)?);
+        let spread = |networks| Shares::new(networks, &images, &labels, AT_ONCE);
+        // Half precision is good enough for a direction: what it leads to is judged in float32.
+        let kind = compute.fast.format.kind;
+        let (shares, judge) = if network.script().is_some() {
+            (spread(vec![Box::new(ScriptWeights::new(network, compute.device)?)])?, None)
         } else if kind == Kind::Float {
-            (graph(kind)?, None)
+            (spread(graphs(network, kind, compute, compute.memory)?)?, None)
         } else {
-            (graph(kind)?, Some(graph(Kind::Float)?))
+            let graphs = |kind| graphs(network, kind, compute, compute.memory / 2);
+            (spread(graphs(kind)?)?, Some(spread(graphs(Kind::Float)?)?))
         };
         let weights = network
             .module_names()
@@ -86,27 +87,24 @@ impl Surface {
             })
             .collect::<Result<_>>()?;
         let count = set.adv.size()[0];
-        let batch = i64::from(spec.batch_size).min(count);
-        let (mut images, mut labels, mut order) = (Vec::new(), Vec::new(), Vec::new());
-        let mut at = 0;
-        while at < count {
-            let take = batch.min(count - at);
-            images.push(set.adv.f_narrow(0, at, take)?.f_to_device(compute.device)?);
-            labels.push(set.y.f_narrow(0, at, take)?.f_to_device(compute.device)?);
-            order.push(Tensor::f_arange_start(at, at + take, (Kind::Int64, compute.device))?);
-            at += take;
-        }
-        Ok(Self { network: searched, judge, weights, images, labels, order, modules: Vec::new() })
+        let is_one_batch = count <= i64::from(spec.batch_size);
+        let classes = network.manifest.classes;
+        Ok(Self { shares, judge, weights, count, classes, is_one_batch, modules: Vec::new() })
     }
 
     /// Number of images.
     pub fn count(&self) -> i64 {
-        self.labels.iter().map(|labels| labels.size()[0]).sum()
+        self.count
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> i64 {
+        self.classes
     }
 
     /// Whether one mini-batch holds the whole set.
     pub fn is_one_batch(&self) -> bool {
-        self.images.len() == 1
+        self.is_one_batch
     }
 
     /// Loss and judgement of the network as it is.
@@ -115,16 +113,14 @@ impl Surface {
         self.judge(&[], control)
     }
 
-    /// Makes `unit` the perturbed one, moving the shared prefix forward to it. Returns the full gradient
-    /// there and the loss as the search sees it.
-    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<(Vec<Tensor>, f64)> {
-        self.move_to(&unit.modules, control)?;
-        self.gradient(&self.zero()?, control).map(|(gradient, judged)| (gradient, judged.mean_loss()))
+    /// Makes `unit` the perturbed one.
+    pub fn enter(&mut self, unit: &Unit, control: &Control) -> Result<()> {
+        self.move_to(&unit.modules, control)
     }
 
     fn move_to(&mut self, modules: &[String], control: &Control) -> Result<()> {
-        for network in std::iter::once(&mut self.network).chain(&mut self.judge) {
-            network.enter(modules, &self.images, control)?;
+        for shares in std::iter::once(&self.shares).chain(&self.judge) {
+            shares.enter(modules, control)?;
         }
         self.modules = modules.to_vec();
         Ok(())
@@ -142,60 +138,55 @@ impl Surface {
 
     /// Loss and judgement of every image under `change`, in float32.
     pub fn judge(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
-        let _guard = tch::no_grad_guard();
-        let network = self.judge.as_ref().unwrap_or(&self.network);
-        let leaves = network.leaves(self.moved(change)?)?;
-        let (mut losses, mut right) = (Vec::new(), Vec::new());
-        for at in 0..self.images.len() {
-            control.check()?;
-            let logits = network.logits(at, None, &self.images, &leaves)?;
-            losses.extend(evaluate::floats(&cross_entropy(&logits, &self.labels[at])?)?);
-            right.extend(evaluate::bytes(&is_right(&logits, &self.labels[at])?)?);
+        let shares = self.judge.as_ref().unwrap_or(&self.shares);
+        Ok(self.look(shares, change, Climbed::Nothing, true, control)?.1)
+    }
+
+    /// The judgement of `change` in float32, which is `seen`, that of the search, where that computes in float32.
+    pub fn confirm(&self, change: &[Tensor], seen: Judged, control: &Control) -> Result<Judged> {
+        match &self.judge {
+            Some(_) => self.judge(change, control),
+            None => Ok(seen),
         }
-        Ok(Judged { losses, right })
+    }
+
+    /// Loss and judgement of every image under `change`, as the search sees them.
+    pub fn glance(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
+        Ok(self.look(&self.shares, change, Climbed::Nothing, true, control)?.1)
     }
 
     /// Gradient of the mean loss over the whole set with respect to each module's weight, and the judgement on the way.
     pub fn gradient(&self, change: &[Tensor], control: &Control) -> Result<(Vec<Tensor>, Judged)> {
-        let mut total = self.zero()?;
-        let (mut losses, mut right) = (Vec::new(), Vec::new());
-        for at in 0..self.images.len() {
-            control.check()?;
-            let (gradients, logits) = self.backward(at, None, change)?;
-            for (sum, gradient) in total.iter_mut().zip(&gradients) {
-                let _ = sum.f_add_(gradient)?;
-            }
-            losses.extend(evaluate::floats(&cross_entropy(&logits, &self.labels[at])?)?);
-            right.extend(evaluate::bytes(&is_right(&logits, &self.labels[at])?)?);
-        }
-        for sum in &mut total {
-            let _ = sum.f_div_scalar_(self.count() as f64)?;
-        }
-        Ok((total, Judged { losses, right }))
+        let (sums, judged) = self.look(&self.shares, change, Climbed::Everything, true, control)?;
+        Ok((mean(sums, self.count)?, judged))
     }
 
     /// Gradient of the mean loss over the images `rows` of the whole set.
-    pub fn batch_gradient(&self, rows: &[i64], change: &[Tensor]) -> Result<Vec<Tensor>> {
-        let rows = Tensor::f_from_slice(rows)?.f_to_device(self.labels[0].device())?;
-        let mut total = self.zero()?;
-        for at in 0..self.images.len() {
-            // Rows of this cached batch, in its own numbering.
-            let first = i64::try_from(&self.order[at].f_get(0)?)?;
-            let local = rows.f_sub_scalar(first)?;
-            let inside = local.f_ge(0)?.f_logical_and(&local.f_lt(self.labels[at].size()[0])?)?;
-            let local = local.f_masked_select(&inside)?;
-            if local.numel() == 0 {
-                continue;
-            }
-            let (gradients, _) = self.backward(at, Some(&local), change)?;
-            for (sum, gradient) in total.iter_mut().zip(&gradients) {
-                let _ = sum.f_add_(gradient)?;
-            }
-        }
-        for sum in &mut total {
-            let _ = sum.f_div_scalar_(rows.numel() as f64)?;
-        }
-        Ok(total)
+    pub fn batch_gradient(&self, rows: &[i64], change: &[Tensor], control: &Control) -> Result<Vec<Tensor>> {
+        mean(self.look(&self.shares, change, self.climbed(rows), false, control)?.0, rows.len() as i64)
+    }
+
+    /// [`Surface::batch_gradient`], after the mean loss over these images.
+    pub fn part_gradient(&self, rows: &[i64], change: &[Tensor], control: &Control) -> Result<(f64, Vec<Tensor>)> {
+        let (sums, judged) = self.look(&self.shares, change, self.climbed(rows), false, control)?;
+        let loss = rows.iter().map(|row| f64::from(judged.losses[*row as usize])).sum::<f64>() / rows.len() as f64;
+        Ok((loss, mean(sums, rows.len() as i64)?))
+    }
+
+    /// Gradient of the mean log-probability of `class` over the images `rows` of the whole set.
+    pub fn gradient_towards(
+        &self, class: i64, rows: &[i64], change: &[Tensor], control: &Control,
+    ) -> Result<Vec<Tensor>> {
+        let (sums, _) = self.look(&self.shares, change, Climbed::Towards(class, self.mask(rows)), false, control)?;
+        mean(sums, rows.len() as i64)
+    }
+
+    /// [`Surface::batch_gradient`], and the judgement of the whole set, part of which is met on the way.
+    pub fn batch_gradient_judged(
+        &self, rows: &[i64], change: &[Tensor], control: &Control,
+    ) -> Result<(Vec<Tensor>, Judged)> {
+        let (sums, judged) = self.look(&self.shares, change, self.climbed(rows), true, control)?;
+        Ok((mean(sums, rows.len() as i64)?, judged))
     }
 
     /// Dual norm of the gradient times the radius, for each module of the unit: its first-order rise.
@@ -209,20 +200,40 @@ impl Surface {
             .collect()
     }
 
-    /// Gradients of the summed loss over (rows of) cached batch `at`, and the logits.
-    fn backward(&self, at: usize, rows: Option<&Tensor>, change: &[Tensor]) -> Result<(Vec<Tensor>, Tensor)> {
-        let leaves = self.network.leaves(self.moved(change)?)?;
-        let logits = self.network.logits(at, rows, &self.images, &leaves)?;
-        let labels = match rows {
-            Some(rows) => self.labels[at].f_index_select(0, rows)?,
-            None => self.labels[at].shallow_clone(),
-        };
-        let loss = cross_entropy(&logits, &labels)?.f_sum(Kind::Float)?;
-        let gradients = Tensor::f_run_backward(&[loss], &leaves, false, false)?;
-        Ok((gradients, logits.f_detach()?))
+    fn climbed(&self, rows: &[i64]) -> Climbed {
+        Climbed::Rows(self.mask(rows))
     }
 
-    fn moved(&self, change: &[Tensor]) -> Result<Vec<Tensor>> {
-        self.modules.iter().zip(change).map(|(module, change)| Ok(self.weights[module].f_add(change)?)).collect()
+    fn mask(&self, rows: &[i64]) -> Arc<Vec<bool>> {
+        let mut wanted = vec![false; self.count as usize];
+        for row in rows {
+            wanted[*row as usize] = true;
+        }
+        Arc::new(wanted)
     }
+
+    /// Gradients of the summed loss of the climbed images, and the judgement of those looked at.
+    fn look(
+        &self, shares: &Shares, change: &[Tensor], climbed: Climbed, judges_rest: bool, control: &Control,
+    ) -> Result<(Vec<Tensor>, Judged)> {
+        let pairs = self.modules.iter().zip(change);
+        let weights = pairs.map(|(module, change)| Ok(self.weights[module].f_add(change)?)).collect::<Result<_>>()?;
+        let seen = shares.look(&Look { weights, climbed, judges_rest }, control)?;
+        Ok((seen.gradients, Judged { losses: seen.losses, right: seen.right }))
+    }
+}
+
+/// A network for each lane, whose caches together take at most `memory` bytes.
+fn graphs(network: &Network, kind: Kind, compute: &Compute, memory: u64) -> Result<Vec<Box<dyn Weights>>> {
+    let lanes = compute.fast.lanes.max(1);
+    (0..lanes)
+        .map(|_| Ok(Box::new(GraphWeights::new(network, kind, compute, memory / lanes as u64)?) as Box<dyn Weights>))
+        .collect()
+}
+
+fn mean(mut sums: Vec<Tensor>, count: i64) -> Result<Vec<Tensor>> {
+    for sum in &mut sums {
+        let _ = sum.f_div_scalar_(count as f64)?;
+    }
+    Ok(sums)
 }

@@ -7,29 +7,34 @@ use tch::{Device, Kind, Tensor};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::error::Result;
+use crate::memory::{bytes, in_file};
 use crate::net::exec::Values;
 use crate::net::graph::NodeId;
 use crate::net::passes::{self, Folded};
 use crate::net::{BatchNorm, Executor, Format, Forward, Network};
 
-/// Cached activations beyond this many bytes are computed again instead.
-const CACHE_BYTES: u64 = 3 << 30;
-
 /// A network with the weights of the entered modules given from outside.
-pub trait Weights {
+pub trait Weights: Send {
     /// Makes `modules` the ones whose weights are given. `images` are all batches that logits will be asked for.
     fn enter(&mut self, modules: &[String], images: &[Tensor], control: &Control) -> Result<()>;
 
     /// Leaves with these values, one for each entered module, in which the next [`Weights::logits`] are differentiable.
-    fn leaves(&self, values: Vec<Tensor>) -> Result<Vec<Tensor>>;
+    fn leaves(&self, values: &[Tensor]) -> Result<Vec<Tensor>>;
 
     /// Logits of `rows` (all when none) of the batch `at` of `images`, with the weights that [`Weights::leaves`] gave.
     fn logits(&self, at: usize, rows: Option<&Tensor>, images: &[Tensor], leaves: &[Tensor]) -> Result<Tensor>;
 }
 
-/// The graph with batch norm folded; what lies before the first entered module is computed once.
+/// The graph with batch norm folded; what lies before the first entered module is computed once. The plain path folds and
+/// keeps nothing.
 pub struct GraphWeights {
     folded: Executor,
+    /// Whether activations are kept at all.
+    caches: bool,
+    device: Device,
+    /// Bytes of kept activations beyond which they move to files, or on a GPU, which cannot read them there, are computed
+    /// again.
+    memory: u64,
     scales: HashMap<String, Tensor>,
     nodes: HashMap<String, NodeId>,
     prefix: Option<Vec<Values>>,
@@ -38,9 +43,14 @@ pub struct GraphWeights {
 }
 
 impl GraphWeights {
-    /// Folds the network; activations in `kind`.
-    pub fn new(network: &Network, kind: Kind, compute: &Compute) -> Result<Self> {
-        let Folded { graph, state, scales } = passes::fold_batch_norm(&network.graph, &network.state)?;
+    /// Folds the network; activations in `kind`, of which `memory` bytes are kept in memory.
+    pub fn new(network: &Network, kind: Kind, compute: &Compute, memory: u64) -> Result<Self> {
+        let Folded { graph, state, scales } = if compute.fast.fold {
+            passes::fold_batch_norm(&network.graph, &network.state)?
+        } else {
+            let state = network.state.iter().map(|(name, tensor)| (name.to_string(), tensor.shallow_clone())).collect();
+            Folded { graph: network.graph.clone(), state, scales: HashMap::new() }
+        };
         let format = Format { kind, channels_last: compute.fast.format.channels_last };
         let state = passes::convert(&state, Kind::Float, format.channels_last, compute.device)?;
         let scales = scales
@@ -49,7 +59,8 @@ impl GraphWeights {
             .collect::<Result<_>>()?;
         let nodes = graph.modules().into_iter().collect();
         let folded = Executor::bind(&graph, &state, format)?;
-        Ok(Self { folded, scales, nodes, prefix: None, cut: 0, modules: Vec::new() })
+        let (caches, device) = (!compute.plain, compute.device);
+        Ok(Self { folded, caches, device, memory, scales, nodes, prefix: None, cut: 0, modules: Vec::new() })
     }
 
     /// Weights as the folded graph uses them.
@@ -72,7 +83,7 @@ impl GraphWeights {
         let _guard = tch::no_grad_guard();
         let one = images[0].f_narrow(0, 0, 1)?;
         let values = self.folded.advance(&one, Values::new(), 0, cut)?;
-        Ok(values.values().map(|value| (value.numel() * value.kind().elt_size_in_bytes()) as u64).sum())
+        Ok(values.values().map(bytes).sum())
     }
 }
 
@@ -80,15 +91,21 @@ impl Weights for GraphWeights {
     fn enter(&mut self, modules: &[String], images: &[Tensor], control: &Control) -> Result<()> {
         let cut = modules.iter().map(|module| self.nodes[module]).min().unwrap_or(0);
         let count: i64 = images.iter().map(|batch| batch.size()[0]).sum();
-        let bytes = count as u64 * self.bytes_per_image(cut, images)?;
+        let is_large = count as u64 * self.bytes_per_image(cut, images)? > self.memory;
+        let spills = is_large && self.device == Device::Cpu;
         let old = self.prefix.take().filter(|_| self.cut <= cut);
-        if bytes <= CACHE_BYTES && cut > 0 {
+        if self.caches && cut > 0 && (spills || !is_large) {
             let from = if old.is_some() { self.cut } else { 0 };
             let mut old = old.unwrap_or_else(|| images.iter().map(|_| Values::new()).collect());
             let _guard = tch::no_grad_guard();
             for (images, values) in images.iter().zip(&mut old) {
                 control.check()?;
                 *values = self.folded.advance(images, std::mem::take(values), from, cut)?;
+                if spills {
+                    for value in values.values_mut() {
+                        *value = in_file(value)?;
+                    }
+                }
             }
             self.prefix = Some(old);
         }
@@ -97,8 +114,8 @@ impl Weights for GraphWeights {
         Ok(())
     }
 
-    fn leaves(&self, values: Vec<Tensor>) -> Result<Vec<Tensor>> {
-        values.into_iter().map(|weight| Ok(weight.f_detach()?.f_set_requires_grad(true)?)).collect()
+    fn leaves(&self, values: &[Tensor]) -> Result<Vec<Tensor>> {
+        values.iter().map(|weight| Ok(weight.f_detach()?.f_set_requires_grad(true)?)).collect()
     }
 
     fn logits(&self, at: usize, rows: Option<&Tensor>, images: &[Tensor], leaves: &[Tensor]) -> Result<Tensor> {
@@ -147,12 +164,12 @@ impl Weights for ScriptWeights {
         Ok(())
     }
 
-    fn leaves(&self, values: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    fn leaves(&self, values: &[Tensor]) -> Result<Vec<Tensor>> {
         self.entered
             .iter()
             .zip(values)
             .map(|((own, _), value)| {
-                write(own, &value)?;
+                write(own, value)?;
                 Ok(own.f_set_requires_grad(true)?)
             })
             .collect()

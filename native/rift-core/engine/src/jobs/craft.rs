@@ -42,11 +42,12 @@ pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
     let compute = Compute::resolve(&request.compute)?;
     let (fast, judge) = (compute.fast_plan(&network)?, compute.judge_plan(&network)?);
     let clean = standard(&judge, &data, compute.batch_size, control)?;
+    let spec = compute.attack(&request.spec.attack);
     let attack = DatasetAttack {
         pair: &Pair { fast: &fast, judge: &judge },
         data: &data,
         offset: request.data.first_id(),
-        spec: &request.spec.attack,
+        spec: &spec,
         seed: u64::from(request.spec.seed),
         batch_size: compute.batch_size,
         keep_images: true,

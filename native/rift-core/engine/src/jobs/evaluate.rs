@@ -91,6 +91,7 @@ impl Job<'_> {
     fn attack(
         &self, index: usize, spec: &AttackSpec, keep: u32, predicted: &[i64], units: &mut Units<'_>,
     ) -> Result<(AttackOutcome, Vec<GalleryPicture>)> {
+        let spec = &self.compute.attack(spec);
         let attack = DatasetAttack {
             pair: &Pair { fast: self.fast, judge: self.judge },
             data: self.data,

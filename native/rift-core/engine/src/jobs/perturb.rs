@@ -73,7 +73,7 @@ impl Session {
         Ok(Self {
             fast: compute.fast_plan(&network)?,
             judge: compute.judge_plan(&network)?,
-            spec: request.spec.clone(),
+            spec: compute.attack(&request.spec),
             seed: u64::from(request.seed),
             classes: network.manifest.classes,
             input_size: network.manifest.input_size,

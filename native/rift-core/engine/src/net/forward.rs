@@ -1,5 +1,7 @@
 //! What both kinds of network can do: give logits in any mode of batch norm.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tch::{Device, Tensor};
 
 use super::exec::{BatchNorm, Executor};
@@ -24,4 +26,25 @@ pub trait Classifier {
 
     /// Device on which images are expected.
     fn device(&self) -> Device;
+
+    /// Copies for lanes that each take a part of the rows; none where a batch is better left whole.
+    fn lanes(&self) -> &[LaneModel] {
+        &[]
+    }
+}
+
+/// A network in evaluation mode that a lane may use.
+#[derive(Clone)]
+pub struct LaneModel(Arc<Mutex<Executor>>);
+
+impl LaneModel {
+    /// Takes the network.
+    pub fn new(executor: Executor) -> Self {
+        Self(Arc::new(Mutex::new(executor)))
+    }
+
+    /// Logits of the lane's images, differentiable in them.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).forward(images, BatchNorm::Eval)
+    }
 }

@@ -6,6 +6,7 @@ pub mod graph;
 mod initial;
 pub mod network;
 pub mod passes;
+pub mod plan;
 mod preact;
 mod resnet;
 pub mod script;
@@ -13,5 +14,6 @@ mod wide;
 pub mod zoo;
 
 pub use exec::{BatchNorm, Executor, Format};
-pub use forward::{Classifier, Forward};
-pub use network::{Network, Plan, PlanOptions};
+pub use forward::{Classifier, Forward, LaneModel};
+pub use network::Network;
+pub use plan::{Plan, PlanOptions};

@@ -1,53 +1,18 @@
-//! A network: architecture, weights and declared preprocessing; and the fast plans compiled from it.
+//! A network: architecture, weights and declared preprocessing.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::exec::{BatchNorm, Executor, Format};
-use super::forward::{Classifier, Forward};
+use super::exec::{Executor, Format};
+use super::forward::Forward;
 use super::graph::Graph;
 use super::initial::initial_tensor;
-use super::passes;
 use super::script::{self, Loaded, Script};
 use super::zoo::{self, Shape};
 use crate::checkpoint::{read_network, write_network, NetworkManifest, StateDict};
 use crate::error::{EngineError, Result};
-
-/// How a plan may differ from the network itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlanOptions {
-    /// Number format and layout.
-    pub format: Format,
-    /// Whether batch norm is folded into the convolutions.
-    pub fold: bool,
-    /// Where it runs.
-    pub device: Device,
-}
-
-impl PlanOptions {
-    /// The network as it is: float32, default layout, nothing folded.
-    pub fn plain(device: Device) -> Self {
-        Self { format: Format::PLAIN, fold: false, device }
-    }
-}
-
-/// A network compiled for evaluation mode: weights are constants, so no graph is kept for them.
-pub struct Plan {
-    forward: Box<dyn Forward>,
-    device: Device,
-}
-
-impl Classifier for Plan {
-    fn logits(&self, images: &Tensor) -> Result<Tensor> {
-        self.forward.forward(images, BatchNorm::Eval)
-    }
-
-    fn device(&self) -> Device {
-        self.device
-    }
-}
 
 /// Architecture, weights and declared preprocessing.
 #[derive(Debug)]
@@ -220,31 +185,6 @@ impl Network {
             Some(script) => Box::new(script.clone()),
             None => Box::new(Executor::bind(&self.graph, &self.state, format)?),
         })
-    }
-
-    /// Compiles the network, as it is now, for evaluation mode.
-    pub fn plan(&self, options: PlanOptions) -> Result<Plan> {
-        if let Some(script) = &self.script {
-            let here = self.state.iter().next().map_or(Device::Cpu, |(_, tensor)| tensor.device());
-            let forward: Box<dyn Forward> = if here == options.device {
-                Box::new(script.clone())
-            } else {
-                let mut other = self.copy()?;
-                other.to_device(options.device)?;
-                other.bind(options.format)?
-            };
-            return Ok(Plan { forward, device: options.device });
-        }
-        let convert = |state: &StateDict| {
-            passes::convert(state, options.format.kind, options.format.channels_last, options.device)
-        };
-        let executor = if options.fold {
-            let folded = passes::fold_batch_norm(&self.graph, &self.state)?;
-            Executor::bind(&folded.graph, &convert(&folded.state)?, options.format)?
-        } else {
-            Executor::bind(&self.graph, &convert(&self.state)?, options.format)?
-        };
-        Ok(Plan { forward: Box::new(executor), device: options.device })
     }
 
     /// Names of the modules in forward order.

@@ -36,11 +36,21 @@ pub struct ComputeSpec {
     pub threads: u32,
     /// Turns off every rewrite of the network and every early stop.
     pub plain: bool,
+    /// Memory of kept activations, and of kept images, in MiB; beyond it they move to files. 0 means chosen by the engine.
+    #[serde(default)]
+    pub memory_mib: u32,
 }
 
 impl Default for ComputeSpec {
     fn default() -> Self {
-        Self { device: "auto".into(), precision: Precision::Auto, batch_size: 0, threads: 0, plain: false }
+        Self {
+            device: "auto".into(),
+            precision: Precision::Auto,
+            batch_size: 0,
+            threads: 0,
+            plain: false,
+            memory_mib: 0,
+        }
     }
 }
 

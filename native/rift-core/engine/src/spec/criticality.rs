@@ -81,9 +81,9 @@ pub struct CriticalitySpec {
     pub learning_rate: f64,
     /// Mini-batch of the SGD maximisers.
     pub batch_size: u32,
-    /// Independent starts of the normalised gradient.
+    /// Starts of the normalised gradient that are climbed on all images, out of those that compete on few.
     pub starts: u32,
-    /// Seed of shuffles and starts.
+    /// Seed of shuffles.
     pub seed: u32,
     /// Modules or blocks; empty means all.
     pub modules: Vec<String>,

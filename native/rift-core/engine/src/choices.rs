@@ -1,0 +1,271 @@
+//! What computes fastest on this machine: measured once on a small network, and kept in a file so that the next process
+//! need not measure again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::attack::{pgd, Loss};
+use crate::checkpoint::{NetworkManifest, Preprocess};
+use crate::error::Result;
+use crate::net::{Format, Network, PlanOptions};
+use crate::rng;
+
+/// Variable that names the folder of files, one a machine; unset or empty, every process measures for itself.
+pub const FOLDER: &str = "RIFT_CHOICES";
+/// A choice must be so much faster than the usual one to replace it: a busy machine must not decide.
+const CLEARLY: f64 = 1.1;
+/// Half the images of one measurement.
+const IMAGES: i64 = 128;
+const ROUNDS: u32 = 2;
+
+/// Choices for attacks and evaluation on the processor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Choices {
+    /// Processors, libtorch and engine that they were measured with.
+    pub machine: String,
+    /// Whether iterates are computed in bfloat16.
+    pub bf16: bool,
+    /// Whether activations lie channels-last.
+    pub channels_last: bool,
+    /// Whether a batch is spread over lanes of one thread each, rather than each operator over all threads.
+    pub lanes: bool,
+    /// Images per batch.
+    pub batch_size: i64,
+    /// Images per second of one gradient with each combination that was tried.
+    pub tried: BTreeMap<String, f64>,
+}
+
+impl Choices {
+    /// Those of this machine, from the file or measured now. What cannot be measured or kept leaves the usual choices.
+    #[must_use]
+    pub fn here() -> &'static Self {
+        static HERE: OnceLock<Choices> = OnceLock::new();
+        HERE.get_or_init(|| {
+            let machine = machine();
+            let measure = || Self::measure(machine.clone()).unwrap_or_else(|_| Self::usual(false));
+            match std::env::var_os(FOLDER).filter(|name| !name.is_empty()) {
+                Some(folder) => kept(Path::new(&folder), &machine, measure),
+                None => measure(),
+            }
+        })
+    }
+
+    /// Choices where nothing was measured: right for every machine, if not the fastest.
+    #[must_use]
+    pub fn usual(bf16: bool) -> Self {
+        Self {
+            machine: String::new(),
+            bf16,
+            channels_last: true,
+            lanes: true,
+            batch_size: 2 * IMAGES,
+            tried: BTreeMap::new(),
+        }
+    }
+
+    /// Tries one change after the other, on all processors, and keeps those that are clearly faster.
+    fn measure(machine: String) -> Result<Self> {
+        let threads = tch::get_num_threads();
+        tch::set_num_threads(processors() as i32);
+        let measured = Self::measure_here(machine);
+        tch::set_num_threads(threads);
+        measured
+    }
+
+    fn measure_here(machine: String) -> Result<Self> {
+        let probe = Probe::new()?;
+        let mut chosen = Self { machine, ..Self::usual(false) };
+        let mut best = probe.rate(&chosen)?;
+        let mut tried = BTreeMap::from([(chosen.name(), best)]);
+        let changes: [&dyn Fn(&mut Self); 5] = [
+            &|choices| choices.bf16 = true,
+            &|choices| choices.channels_last = false,
+            // With one thread both are the same.
+            &|choices| choices.lanes = processors() == 1,
+            &|choices| choices.batch_size = IMAGES,
+            &|choices| choices.batch_size = IMAGES / 4,
+        ];
+        for change in changes {
+            let mut other = chosen.clone();
+            change(&mut other);
+            if other == chosen {
+                continue;
+            }
+            let rate = probe.rate(&other)?;
+            tried.insert(other.name(), rate);
+            if rate > CLEARLY * best {
+                (chosen, best) = (other, rate);
+            }
+        }
+        Ok(Self { tried, ..chosen })
+    }
+
+    /// The choices in words.
+    pub fn name(&self) -> String {
+        let Self { bf16, channels_last, lanes, batch_size, .. } = self;
+        format!(
+            "{}, {}, {}, {batch_size} images a batch",
+            if *bf16 { "bf16" } else { "fp32" },
+            if *channels_last { "channels last" } else { "channels first" },
+            if *lanes { "one thread for each part of a batch" } else { "all threads for each operator" },
+        )
+    }
+}
+
+/// A network of the sample's size on images of noise: speed does not depend on the values.
+struct Probe {
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+}
+
+impl Probe {
+    fn new() -> Result<Self> {
+        let manifest = NetworkManifest {
+            kind: "network".into(),
+            arch: "resnet18".into(),
+            width: 16,
+            classes: 10,
+            input_size: 32,
+            preprocess: Preprocess::named("none")?,
+            class_names: vec![],
+            metrics: [].into(),
+            parents: vec![],
+            notes: [].into(),
+        };
+        let ids: Vec<u64> = (0..2 * IMAGES as u64).collect();
+        Ok(Self {
+            network: Network::initial(manifest, 0)?,
+            images: rng::uniform_per_image(0, "choices", &ids, 0, &[3, 32, 32], 0.0, 1.0)?,
+            labels: Tensor::f_zeros([2 * IMAGES], (Kind::Int64, Device::Cpu))?,
+        })
+    }
+
+    /// Images per second of a gradient, the best of some rounds.
+    fn rate(&self, choices: &Choices) -> Result<f64> {
+        let kind = if choices.bf16 { Kind::BFloat16 } else { Kind::Float };
+        let plan = self.network.plan(PlanOptions {
+            format: Format { kind, channels_last: choices.channels_last },
+            fold: true,
+            device: Device::Cpu,
+            lanes: if choices.lanes { processors() } else { 1 },
+        })?;
+        let mut best = f64::INFINITY;
+        // The first round prepares libtorch's kernels.
+        for round in 0..=ROUNDS {
+            let began = Instant::now();
+            let mut at = 0;
+            while at < 2 * IMAGES {
+                let part = |tensor: &Tensor| tensor.f_narrow(0, at, choices.batch_size);
+                let _ = pgd::gradient(&plan, &part(&self.images)?, &part(&self.labels)?, &Loss::CrossEntropy)?;
+                at += choices.batch_size;
+            }
+            if round > 0 {
+                best = best.min(began.elapsed().as_secs_f64());
+            }
+        }
+        Ok(2.0 * IMAGES as f64 / best)
+    }
+}
+
+fn machine() -> String {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        // Virtual machines share a name and differ in what they let through.
+        let flags = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"];
+        let flags = flags.into_iter().filter(|flag| text.contains(flag)).collect::<Vec<_>>().join(" ");
+        Some(format!("{} ({flags})", line.split(": ").nth(1)?.trim()))
+    });
+    let processor = processor.unwrap_or_else(|| std::env::consts::ARCH.to_string());
+    format!("{} × {processor}, libtorch 2.13.0, engine {}", processors(), env!("CARGO_PKG_VERSION"))
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What `folder` keeps for this machine, else what `measure` finds, kept there from now on. Of processes that measure at the
+/// same time all take what the first of them kept, so that replicas choose alike. Where nothing can be kept, each process
+/// measures for itself.
+fn kept(folder: &Path, machine: &str, measure: impl FnOnce() -> Choices) -> Choices {
+    let name: String = machine.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let path = folder.join(format!("{name}.json"));
+    if let Some(known) = read(&path) {
+        return known;
+    }
+    let measured = measure();
+    if write(folder, &path, &measured).is_ok() {
+        return measured;
+    }
+    read(&path).unwrap_or(measured)
+}
+
+fn read(path: &Path) -> Option<Choices> {
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
+/// Writes a file that is whole from the moment it is there, and not over one that is there already.
+fn write(folder: &Path, path: &Path, choices: &Choices) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&file, choices)?;
+    file.persist_noclobber(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measured_choices_are_at_least_as_fast_as_everything_tried() {
+        let measured = Choices::measure("here".into()).unwrap();
+        let own = measured.tried[&measured.name()];
+        assert!(measured.tried.len() >= 4, "{measured:?}");
+        for (name, rate) in &measured.tried {
+            assert!(own * CLEARLY >= *rate, "{name}: {rate} against {own} of {}", measured.name());
+        }
+    }
+
+    #[test]
+    fn what_was_measured_is_kept_for_the_machine_and_read_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        let chosen = |machine: &str, bf16| {
+            kept(&below, machine, || Choices {
+                machine: machine.into(),
+                tried: [("a".into(), 1.5)].into(),
+                ..Choices::usual(bf16)
+            })
+        };
+        assert!(chosen("2 × this", true).bf16);
+        assert!(chosen("2 × this", false).bf16);
+        assert!(!chosen("2 × that", false).bf16);
+    }
+
+    #[test]
+    fn processes_that_measure_at_the_same_time_take_what_the_first_of_them_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let both_measure = std::sync::Barrier::new(2);
+        let found: Vec<Choices> = std::thread::scope(|scope| {
+            let start = |bf16| {
+                let (folder, both_measure) = (folder.path(), &both_measure);
+                scope.spawn(move || {
+                    kept(folder, "this", || {
+                        both_measure.wait();
+                        Choices::usual(bf16)
+                    })
+                })
+            };
+            let threads = [start(true), start(false)];
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(found[0], found[1]);
+    }
+}

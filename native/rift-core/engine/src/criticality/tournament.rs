@@ -1,0 +1,112 @@
+//! Where an ascent begins. Over a weight ball the robust loss has many local maxima: about one for each class that the changed
+//! module can push all images to, and saddles between them. Which one an ascent ends in is decided where it begins, so many
+//! starts compete on few images, and the best of them are climbed on all. What few images favour need not be best on all, the less
+//! the more weights the module has, so the gradient of the whole set is a start that need not compete.
+
+use tch::Tensor;
+
+use super::ascent::Search;
+use crate::error::Result;
+
+/// Equal slices of the set; the gradient of each gives a start.
+const SLICES: i64 = 4;
+/// Classes that starts push all images to, at most; of more classes, as many evenly spaced ones.
+const TARGETS: i64 = 10;
+
+/// A part of the competition.
+struct Round {
+    /// One image in so many is looked at.
+    spacing: i64,
+    /// Images that are looked at in any case, as far as there are so many.
+    images: i64,
+    /// Steps that each start makes.
+    steps: u32,
+    /// Starts that stay in.
+    stay: usize,
+}
+
+const ROUNDS: [Round; 3] = [
+    Round { spacing: 8, images: 64, steps: 1, stay: 7 },
+    Round { spacing: 8, images: 64, steps: 1, stay: 3 },
+    Round { spacing: 4, images: 128, steps: 2, stay: 1 },
+];
+
+struct Start {
+    change: Vec<Tensor>,
+    /// Loss there over the images of the round, and its gradient; none before it was looked at.
+    seen: Option<(f64, Vec<Tensor>)>,
+}
+
+impl Search<'_> {
+    /// The changes to climb on from: the boundary point along `slope`, the gradient over the whole set at the unit's own
+    /// weights, and the `spec.starts` most promising others. Nothing is drawn at random.
+    pub(super) fn starts(&self, slope: &[Tensor], radii: &[f64]) -> Result<Vec<Vec<Tensor>>> {
+        let wanted = self.spec.starts as usize;
+        let mut starts: Vec<Start> = Vec::new();
+        let mut looked_at: Vec<i64> = Vec::new();
+        for round in ROUNDS {
+            let rows = self.spread(&round);
+            if starts.is_empty() {
+                starts = self.candidates(&rows, radii)?;
+            } else if rows != looked_at {
+                starts.iter_mut().for_each(|start| start.seen = None);
+            }
+            for start in &mut starts {
+                self.advance(start, &rows, round.steps, radii)?;
+            }
+            starts.sort_by(|a, b| height(b).total_cmp(&height(a)));
+            starts.truncate(round.stay.max(wanted));
+            looked_at = rows;
+        }
+        let best = starts.into_iter().take(wanted).map(|start| start.change);
+        Ok(std::iter::once(self.boundary(slope, radii)?).chain(best).collect())
+    }
+
+    /// Boundary points along the gradients of slices of the set, and towards classes.
+    fn candidates(&self, rows: &[i64], radii: &[f64]) -> Result<Vec<Start>> {
+        let zero = self.surface.zero()?;
+        let all: Vec<i64> = (0..self.surface.count()).collect();
+        let classes = self.surface.classes();
+        let targets = classes.min(TARGETS);
+        let mut directions = Vec::new();
+        for slice in all.chunks((self.surface.count() as u64).div_ceil(SLICES as u64) as usize) {
+            directions.push(self.surface.batch_gradient(slice, &zero, self.control)?);
+        }
+        for target in 0..targets {
+            directions.push(self.surface.gradient_towards(target * classes / targets, rows, &zero, self.control)?);
+        }
+        directions.iter().map(|to| Ok(Start { change: self.boundary(to, radii)?, seen: None })).collect()
+    }
+
+    /// Steps to the boundary point along the gradient, again and again; the best point met stays.
+    fn advance(&self, start: &mut Start, rows: &[i64], steps: u32, radii: &[f64]) -> Result<()> {
+        let look = |change: &[Tensor]| self.surface.part_gradient(rows, change, self.control);
+        let (mut top, mut gradient) = match start.seen.take() {
+            Some(seen) => seen,
+            None => look(&start.change)?,
+        };
+        let mut ahead: Vec<Tensor> = gradient.iter().map(Tensor::shallow_clone).collect();
+        for _ in 0..steps {
+            let change = self.boundary(&ahead, radii)?;
+            let (loss, next) = look(&change)?;
+            ahead = next.iter().map(Tensor::shallow_clone).collect();
+            if loss > top || !top.is_finite() {
+                (top, gradient, start.change) = (loss, next, change);
+            }
+        }
+        start.seen = Some((top, gradient));
+        Ok(())
+    }
+
+    /// Evenly spaced images.
+    fn spread(&self, round: &Round) -> Vec<i64> {
+        let count = self.surface.count();
+        let wanted = (count / round.spacing).max(round.images).min(count);
+        (0..wanted).map(|row| row * count / wanted).collect()
+    }
+}
+
+/// What a start is ranked by: losses that are not finite come last.
+fn height(start: &Start) -> f64 {
+    start.seen.as_ref().map(|(loss, _)| *loss).filter(|loss| loss.is_finite()).unwrap_or(f64::NEG_INFINITY)
+}
