@@ -49,7 +49,9 @@ impl Search<'_> {
             if starts.is_empty() {
                 starts = self.candidates(&rows, radii)?;
             } else if rows != looked_at {
-                starts.iter_mut().for_each(|start| start.seen = None);
+                for start in &mut starts {
+                    start.seen = None;
+                }
             }
             for start in &mut starts {
                 self.advance(start, &rows, round.steps, radii)?;
