@@ -15,7 +15,7 @@ export const SAMPLE = {
 } as const;
 
 /** Images of the sample run: as many as two processor cores work through in three minutes. */
-export const SAMPLE_LIMITS = { criticality: 512, train: 4000, selection: 1000, test: 1000, corruption: 200 } as const;
+export const SAMPLE_LIMITS = { criticality: 256, train: 4000, selection: 1000, test: 1000, corruption: 200 } as const;
 
 /**
  * Where the sample's plan is smaller than its profile's. The margin is what 1,000 held-out images can decide: the lower bound of a paired

@@ -41,6 +41,8 @@ const FIRST_STRETCH: f64 = 100.0;
 const NEXT_STRETCH: f64 = 1.0;
 /// Share of the rise so far that a step must add to pay for itself.
 const WORTH_A_STEP: f64 = 0.005;
+/// An ascent is given up when so many more steps like its last one would not lift it above the best point known.
+const BEATEN_BY_GAINS: f64 = 3.0;
 /// A start ends after so many steps in a row that did not pay.
 const STALLED_STEPS: u32 = 2;
 
@@ -163,8 +165,8 @@ impl Search<'_> {
         let radii = self.radii()?;
         let mut best: Option<Point> = None;
         for change in self.starts(slope, &radii)? {
-            let top = self.climbed(change, foot, &radii)?;
             let height = best.as_ref().map_or(foot, |best| best.height);
+            let top = self.climbed(change, foot, height, &radii)?;
             best = top.filter(|top| top.height > height).or(best);
         }
         if let Some(best) = best {
@@ -174,8 +176,9 @@ impl Search<'_> {
         self.peak(self.surface.glance(&zero, self.control)?, &zero, 0)
     }
 
-    /// The highest point on the way up from `change`; none when no loss was finite.
-    fn climbed(&self, mut change: Vec<Tensor>, foot: f64, radii: &[f64]) -> Result<Option<Point>> {
+    /// The highest point on the way up from `change`; none when no loss was finite. An ascent that is about to end below
+    /// `rival`, or at the same point, is given up.
+    fn climbed(&self, mut change: Vec<Tensor>, foot: f64, rival: f64, radii: &[f64]) -> Result<Option<Point>> {
         let mut stretch = FIRST_STRETCH;
         let mut top: Option<Point> = None;
         let mut stalled = 0;
@@ -192,7 +195,9 @@ impl Search<'_> {
             let height = top.as_ref().map(|top| top.height);
             let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - foot).abs());
             stalled = if loss.is_finite() && pays { 0 } else { stalled + 1 };
-            let is_end = is_last || stalled == STALLED_STEPS;
+            let gain = height.map_or(f64::INFINITY, |height| loss - height);
+            let is_beaten = loss + BEATEN_BY_GAINS * gain.max(0.0) < rival + WORTH_A_STEP * (rival - foot).abs();
+            let is_end = is_last || stalled == STALLED_STEPS || is_beaten;
             if loss.is_finite() && height.is_none_or(|height| loss > height) {
                 if gradient.is_none() && !is_end {
                     gradient = Some(self.surface.gradient(&change, self.control)?.0);

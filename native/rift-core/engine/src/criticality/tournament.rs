@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::ascent::Search;
 use crate::error::Result;
 
-/// Equal slices of the set; the gradient of each gives a start.
+/// Slices of the set; the gradient of each gives a start.
 const SLICES: i64 = 4;
 /// Classes that starts push all images to, at most; of more classes, as many evenly spaced ones.
 const TARGETS: i64 = 10;
@@ -26,9 +26,9 @@ struct Round {
 }
 
 const ROUNDS: [Round; 3] = [
-    Round { spacing: 8, images: 64, steps: 1, stay: 7 },
-    Round { spacing: 8, images: 64, steps: 1, stay: 3 },
-    Round { spacing: 4, images: 128, steps: 2, stay: 1 },
+    Round { spacing: 8, images: 32, steps: 1, stay: 7 },
+    Round { spacing: 8, images: 32, steps: 1, stay: 3 },
+    Round { spacing: 4, images: 64, steps: 1, stay: 1 },
 ];
 
 struct Start {
@@ -38,8 +38,8 @@ struct Start {
 }
 
 impl Search<'_> {
-    /// The changes to climb on from: the boundary point along `slope`, the gradient over the whole set at the unit's own
-    /// weights, and the `spec.starts` most promising others. Nothing is drawn at random.
+    /// The changes to climb on from: the `spec.starts` most promising ones, and the boundary point along `slope`, the
+    /// gradient over the whole set at the unit's own weights. Nothing is drawn at random.
     pub(super) fn starts(&self, slope: &[Tensor], radii: &[f64]) -> Result<Vec<Vec<Tensor>>> {
         let wanted = self.spec.starts as usize;
         let mut starts: Vec<Start> = Vec::new();
@@ -61,18 +61,18 @@ impl Search<'_> {
             looked_at = rows;
         }
         let best = starts.into_iter().take(wanted).map(|start| start.change);
-        Ok(std::iter::once(self.boundary(slope, radii)?).chain(best).collect())
+        Ok(best.chain([self.boundary(slope, radii)?]).collect())
     }
 
     /// Boundary points along the gradients of slices of the set, and towards classes.
     fn candidates(&self, rows: &[i64], radii: &[f64]) -> Result<Vec<Start>> {
         let zero = self.surface.zero()?;
-        let all: Vec<i64> = (0..self.surface.count()).collect();
         let classes = self.surface.classes();
         let targets = classes.min(TARGETS);
         let mut directions = Vec::new();
-        for slice in all.chunks((self.surface.count() as u64).div_ceil(SLICES as u64) as usize) {
-            directions.push(self.surface.batch_gradient(slice, &zero, self.control)?);
+        for slice in 0..SLICES {
+            let rows = self.slice(slice);
+            directions.push(self.surface.batch_gradient(&rows, &zero, self.control)?);
         }
         for target in 0..targets {
             directions.push(self.surface.gradient_towards(target * classes / targets, rows, &zero, self.control)?);
@@ -98,6 +98,16 @@ impl Search<'_> {
         }
         start.seen = Some((top, gradient));
         Ok(())
+    }
+
+    /// Every eighth image from `first` on; a set of eight or fewer is taken whole.
+    fn slice(&self, first: i64) -> Vec<i64> {
+        let count = self.surface.count();
+        if count <= 8 {
+            (0..count).collect()
+        } else {
+            (first..count).step_by(8).collect()
+        }
     }
 
     /// Evenly spaced images.
