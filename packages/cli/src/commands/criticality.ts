@@ -67,7 +67,11 @@ export function registerCriticality(program: Command, start: StartSession): void
     .option('--greedy <n>', 'grow a set of so many modules by their joint criticality', integer('--greedy', { min: 2, max: 20 }))
     .option('--weight-eps <share>', 'radius of the weight ball relative to the weight (default: 0.1)', decimal('--weight-eps', { min: 0 }))
     .option('--epochs <n>', 'epochs, or full-gradient steps (default: 10)', integer('--epochs', { min: 1, max: 1000 }))
-    .option('--starts <n>', 'starts of the profile sound that are climbed on all images (default: 1)', integer('--starts', { min: 1, max: 1000 }));
+    .option(
+      '--starts <n>',
+      'starts of the profile sound that are climbed on all images (default: 1)',
+      integer('--starts', { min: 1, max: 1000 }),
+    );
   addRunOptions(command);
   command.addHelpText(
     'after',
