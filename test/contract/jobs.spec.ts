@@ -44,7 +44,7 @@ describe('jobs over gRPC', () => {
         attack: { ...craftRequest('', '').spec?.attack },
         seed: 1,
       },
-      compute: { ...CPU, batchSize: 0, plain: false },
+      compute: { ...CPU, batchSize: 0, plain: false, memoryMib: 0 },
     });
     assert.ok(await workers.store.stat(result?.digest ?? ''));
     assert.deepEqual(result?.standard?.perImage, Buffer.from([1, 0]));

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+const RETRY_MS = 5;
 
 /** Who holds a lock. */
 interface Holder {
@@ -27,7 +30,7 @@ export async function takeLock(path: string): Promise<FileLock | undefined> {
       if (await linked(draft, path)) return new FileLock(path, mine.token);
       const holder = await readHolder(path);
       if (holder !== undefined && (await isAlive(holder))) return undefined;
-      await removeStale(path, holder, `${draft}.stale`);
+      if (!(await removeStale(path, holder?.token))) await setTimeout(RETRY_MS);
     }
   } finally {
     await rm(draft, { force: true });
@@ -65,28 +68,33 @@ async function linked(draft: string, path: string): Promise<boolean> {
 }
 
 /**
- * Takes a dead holder's file away. Two processes may do so at the same time: each moves the file aside and looks at what it
- * got, and one that got a fresh lock instead puts it back.
+ * Takes a dead holder's file away, if it still is that holder's. Only who holds the lock named after it may: while that one
+ * looks and removes, nobody can put a living holder's file in its place.
+ *
+ * @returns false when another process is about to
  */
-async function removeStale(path: string, stale: Holder | undefined, aside: string): Promise<void> {
+async function removeStale(path: string, token: string | undefined): Promise<boolean> {
+  const right = await takeLock(`${path}.${token ?? 'unreadable'}.removal`);
+  if (right === undefined) return false;
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-    throw error;
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text !== undefined && parsed(text)?.token === token) await rm(path, { force: true });
+    return true;
+  } finally {
+    await right.release();
   }
-  const moved = await readHolder(aside);
-  if (moved !== undefined && moved.token !== stale?.token) await linked(aside, path);
-  await rm(aside, { force: true });
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
+  return readFile(path, 'utf8').then(parsed, () => undefined);
+}
+
+/** Undefined for a file that was cut short by a power failure: it is nobody's. */
+function parsed(text: string): Holder | undefined {
   try {
-    const parsed = JSON.parse(await readFile(path, 'utf8')) as Partial<Holder>;
-    const { pid, began = '', token } = parsed;
+    const { pid, began = '', token } = JSON.parse(text) as Partial<Holder>;
     return typeof pid === 'number' && typeof token === 'string' ? { pid, began, token } : undefined;
   } catch {
-    // Gone, or cut short by a power failure: nobody's.
     return undefined;
   }
 }
