@@ -41,7 +41,17 @@ try {
   const profiles = Object.fromEntries(
     ['code', 'paper'].map((profile) => [
       profile,
-      rift('criticality', '--network', network, '--adversarial', join(reference, 'adversarial.npz'), '--profile', profile, '--precision', 'fp32'),
+      rift(
+        'criticality',
+        '--network',
+        network,
+        '--adversarial',
+        join(reference, 'adversarial.npz'),
+        '--profile',
+        profile,
+        '--precision',
+        'fp32',
+      ),
     ]),
   );
   const gaps = Object.fromEntries(Object.entries(profiles).map(([name, { modules }]) => [name, relativeGaps(modules, expected.mrc[name])]));
