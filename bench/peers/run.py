@@ -20,11 +20,15 @@ from networks import new_network, read_adversarial, read_images, read_network  #
 WARM_UP = 32
 
 
-def attack(task):
+def to_attack(task):
     network = read_network(task["network"])
     for parameter in network.parameters():
         parameter.requires_grad_(False)
-    images, labels = read_images(task["images"], task["limit"])
+    return network, *read_images(task["images"], task["limit"])
+
+
+def attack(task):
+    network, images, labels = to_attack(task)
     settings = task["attack"]
     perturb = PGD[task["peer"]](network, settings)
     perturb(images[:WARM_UP], labels[:WARM_UP])
@@ -39,10 +43,7 @@ def attack(task):
 
 
 def autoattack(task):
-    network = read_network(task["network"])
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    images, labels = read_images(task["images"], task["limit"])
+    network, images, labels = to_attack(task)
     settings = task["attack"]
     with torch.no_grad():
         network(images)

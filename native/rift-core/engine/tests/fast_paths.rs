@@ -8,7 +8,7 @@ mod golden_criticality;
 use std::path::{Path, PathBuf};
 
 use rift_engine::attack::{attack, run_dataset, Batch, DatasetAttack, Pair};
-use rift_engine::checkpoint::{read_safetensors, NetworkManifest, Preprocess};
+use rift_engine::checkpoint::read_safetensors;
 use rift_engine::compute::Compute;
 use rift_engine::control::Control;
 use rift_engine::criticality::measure;
@@ -101,23 +101,7 @@ fn stopping_at_the_first_success_only_adds_the_images_fooled_on_the_way() {
 fn the_plain_path_in_float32_reproduces_pytorchs_iterates() {
     let (tensors, _) = read_safetensors(&at("test/golden/networks/resnet18.safetensors")).unwrap();
     let (golden, _) = read_safetensors(&at("test/golden/iterates/pgd.safetensors")).unwrap();
-    let state = tensors
-        .iter()
-        .filter_map(|(key, tensor)| Some((key.strip_prefix("state/")?.to_string(), tensor.shallow_clone())))
-        .collect();
-    let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: "resnet18".into(),
-        width: 4,
-        classes: 10,
-        input_size: 32,
-        preprocess: Preprocess::named("cifar10").unwrap(),
-        class_names: vec![],
-        metrics: [].into(),
-        parents: vec![],
-        notes: [].into(),
-    };
-    let network = Network::from_state(manifest, state, Path::new("golden")).unwrap();
+    let network = golden_criticality::network(&tensors);
     let plain = compute(Precision::Fp32, 1, true);
     let (fast, judge) = (plain.fast_plan(&network).unwrap(), plain.judge_plan(&network).unwrap());
     let (images, labels) = (tensors.require("images").unwrap(), tensors.require("labels").unwrap());

@@ -13,22 +13,20 @@ const SLICES: i64 = 4;
 /// Classes that starts push all images to, at most; of more classes, as many evenly spaced ones.
 const TARGETS: i64 = 10;
 
-/// A part of the competition.
+/// A part of the competition, in which each start makes a step.
 struct Round {
     /// One image in so many is looked at.
     spacing: i64,
     /// Images that are looked at in any case, as far as there are so many.
     images: i64,
-    /// Steps that each start makes.
-    steps: u32,
     /// Starts that stay in.
     stay: usize,
 }
 
 const ROUNDS: [Round; 3] = [
-    Round { spacing: 8, images: 32, steps: 1, stay: 7 },
-    Round { spacing: 8, images: 32, steps: 1, stay: 3 },
-    Round { spacing: 4, images: 64, steps: 1, stay: 1 },
+    Round { spacing: 8, images: 32, stay: 7 },
+    Round { spacing: 8, images: 32, stay: 3 },
+    Round { spacing: 4, images: 64, stay: 1 },
 ];
 
 struct Start {
@@ -42,19 +40,17 @@ impl Search<'_> {
     /// gradient over the whole set at the unit's own weights. Nothing is drawn at random.
     pub(super) fn starts(&self, slope: &[Tensor], radii: &[f64]) -> Result<Vec<Vec<Tensor>>> {
         let wanted = self.spec.starts as usize;
-        let mut starts: Vec<Start> = Vec::new();
-        let mut looked_at: Vec<i64> = Vec::new();
-        for round in ROUNDS {
-            let rows = self.spread(&round);
-            if starts.is_empty() {
-                starts = self.candidates(&rows, radii)?;
-            } else if rows != looked_at {
+        let mut looked_at = self.spread(&ROUNDS[0]);
+        let mut starts = self.candidates(&looked_at, radii)?;
+        for round in &ROUNDS {
+            let rows = self.spread(round);
+            if rows != looked_at {
                 for start in &mut starts {
                     start.seen = None;
                 }
             }
             for start in &mut starts {
-                self.advance(start, &rows, round.steps, radii)?;
+                self.advance(start, &rows, radii)?;
             }
             starts.sort_by(|a, b| height(b).total_cmp(&height(a)));
             starts.truncate(round.stay.max(wanted));
@@ -80,23 +76,20 @@ impl Search<'_> {
         directions.iter().map(|to| Ok(Start { change: self.boundary(to, radii)?, seen: None })).collect()
     }
 
-    /// Steps to the boundary point along the gradient, again and again; the best point met stays.
-    fn advance(&self, start: &mut Start, rows: &[i64], steps: u32, radii: &[f64]) -> Result<()> {
+    /// A step to the boundary point along the gradient; the better of both points stays.
+    fn advance(&self, start: &mut Start, rows: &[i64], radii: &[f64]) -> Result<()> {
         let look = |change: &[Tensor]| self.surface.part_gradient(rows, change, self.control);
-        let (mut top, mut gradient) = match start.seen.take() {
+        let seen = match start.seen.take() {
             Some(seen) => seen,
             None => look(&start.change)?,
         };
-        let mut ahead: Vec<Tensor> = gradient.iter().map(Tensor::shallow_clone).collect();
-        for _ in 0..steps {
-            let change = self.boundary(&ahead, radii)?;
-            let (loss, next) = look(&change)?;
-            ahead = next.iter().map(Tensor::shallow_clone).collect();
-            if loss > top || !top.is_finite() {
-                (top, gradient, start.change) = (loss, next, change);
-            }
+        let change = self.boundary(&seen.1, radii)?;
+        let next = look(&change)?;
+        if next.0 > seen.0 || !seen.0.is_finite() {
+            (start.change, start.seen) = (change, Some(next));
+        } else {
+            start.seen = Some(seen);
         }
-        start.seen = Some((top, gradient));
         Ok(())
     }
 

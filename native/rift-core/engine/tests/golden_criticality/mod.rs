@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rift_engine::checkpoint::{read_safetensors, NetworkManifest, Preprocess};
+use rift_engine::checkpoint::{read_safetensors, NetworkManifest, Preprocess, StateDict};
 use rift_engine::compute::Compute;
 use rift_engine::control::Control;
 use rift_engine::criticality::{measure, Criticality};
@@ -17,8 +17,8 @@ pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../test/golden/criticality").join(name)
 }
 
-pub fn load() -> (Network, AdversarialSet) {
-    let (tensors, _) = read_safetensors(&golden("network.safetensors")).unwrap();
+/// The ResNet-18 of width 4 whose state lies under `state/` in a golden file.
+pub fn network(tensors: &StateDict) -> Network {
     let state = tensors
         .iter()
         .filter_map(|(key, tensor)| Some((key.strip_prefix("state/")?.to_string(), tensor.shallow_clone())))
@@ -35,7 +35,12 @@ pub fn load() -> (Network, AdversarialSet) {
         parents: vec![],
         notes: [].into(),
     };
-    let network = Network::from_state(manifest, state, Path::new("golden")).unwrap();
+    Network::from_state(manifest, state, Path::new("golden")).unwrap()
+}
+
+pub fn load() -> (Network, AdversarialSet) {
+    let (tensors, _) = read_safetensors(&golden("network.safetensors")).unwrap();
+    let network = network(&tensors);
     let (adv, y) = (tensors.get("adv").unwrap().shallow_clone(), tensors.get("y").unwrap().shallow_clone());
     let index = Tensor::arange(y.size()[0], (Kind::Int64, tch::Device::Cpu));
     (network, AdversarialSet { adv, y, index, manifest: AdversarialManifest::imported() })
