@@ -165,7 +165,10 @@ describe('commands that make networks, and runs', () => {
     assert.equal((await cli.run('export', 'net', '-o', out)).code, 0);
     assert.equal(await readFile(out, 'utf8'), `exported ${NETWORK_DIGEST}`);
     const { datasets } = documentOf(await cli.run('data', 'list', '--json')) as { datasets: Record<string, unknown>[] };
-    assert.deepEqual([datasets[0]?.['name'], datasets[0]?.['splits']], ['pictures', { train: 800, val: 100, test: 200 }]);
+    assert.deepEqual(
+      [datasets[0]?.['name'], datasets[0]?.['splits']],
+      ['pictures', { train: 800, val: 100, test: 200, extra: 400, generated: 300 }],
+    );
   });
 
   it('runs, watch, cancel and report work on a run by its identifier', async () => {

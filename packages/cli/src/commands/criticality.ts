@@ -70,7 +70,7 @@ export function registerCriticality(program: Command, start: StartSession): void
     .option(
       '--starts <n>',
       'starts of the profile sound that are climbed on all images (default: 1)',
-      integer('--starts', { min: 1, max: 1000 }),
+      integer('--starts', { min: 1, max: 100 }),
     );
   addRunOptions(command);
   command.addHelpText(

@@ -6,7 +6,7 @@ import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js'
 import type { CheckpointOptions } from '../inputs/networks.js';
 import { fraction, integer } from '../parse/numbers.js';
 import { ALPHA_RULES, choose } from '../parse/vocabulary.js';
-import { completeAttack } from '../plan/attacks.js';
+import { changedPgd } from '../plan/attacks.js';
 import { requireChoices } from '../plan/profile-choices.js';
 import { interpolatePlan } from '../plan/stages.js';
 import { saveNetwork } from '../results/save-network.js';
@@ -66,17 +66,13 @@ export function registerInterpolate(program: Command, start: StartSession): void
   command.action(async (options: Options, self: Command) => runInterpolate(start(self), options));
 }
 
-function specOf(options: Options, classes: number, seed: number): InterpolateSpec {
+function specOf(options: Options, seed: number): InterpolateSpec {
   const base = requireChoices(options.profile).interpolate;
-  const { norm, eps, step, steps, restarts } = options;
-  const isChanged = [norm, eps, step, steps, restarts].some((value) => value !== undefined);
   return {
     alphas: [...(options.alphas ?? base.alphas)],
     rule: options.rule ?? base.rule,
     margin: options.margin ?? base.margin,
-    attack: isChanged
-      ? completeAttack({ restarts: base.attack?.restarts ?? 1, ...attackChoice('ATTACK_KIND_PGD', options) }, classes)
-      : base.attack,
+    attack: base.attack && changedPgd(base.attack, attackChoice('ATTACK_KIND_PGD', options)),
     seed,
     // Positions that somebody names are measured as they are.
     refinements: options.refine ?? (options.alphas === undefined ? base.refinements : 0),
@@ -84,7 +80,7 @@ function specOf(options: Options, classes: number, seed: number): InterpolateSpe
 }
 
 async function runInterpolate(session: Session, options: Options): Promise<void> {
-  specOf(options, 2, 0);
+  specOf(options, 0);
   await checkNetworkArgument(options.from, '--from', options);
   await checkNetworkArgument(options.to, '--to', options);
   await checkDataArgument(options.data, options);
@@ -92,7 +88,7 @@ async function runInterpolate(session: Session, options: Options): Promise<void>
     const from = await networkOf(session, client, options.from, options, '--from');
     const to = await networkOf(session, client, options.to, options, '--to');
     const dataset = await datasetOf(session, client, options);
-    const plan = interpolatePlan(to.digest, selectImages(dataset, options), specOf(options, from.classes, session.options.seed));
+    const plan = interpolatePlan(to.digest, selectImages(dataset, options), specOf(options, session.options.seed));
     const settings = { network: from.digest, dataset: dataset.reference, noCache: !options.cache };
     const run = await performRun(session, client, { name: options.name ?? 'interpolate', settings, plan });
     const result = resultOf(run, 'interpolate', 'interpolate');

@@ -77,7 +77,7 @@ export function completeAttack(choice: AttackChoice, classes: number): AttackSpe
   );
   refuse(isList && choice.steps !== undefined, '--steps', 'AutoAttack is a fixed list of attacks');
   refuse(isList && choice.restarts !== undefined, '--restarts', 'AutoAttack is a fixed list of attacks');
-  refuse(!TARGETED.includes(kind) && choice.targets !== undefined, '--targets', 'this attack has no target classes');
+  refuseTargets(kind, choice.targets);
 
   const norm = choice.norm ?? 'NORM_LINF';
   const epsilon = choice.epsilon ?? RADIUS[norm];
@@ -94,6 +94,34 @@ export function completeAttack(choice: AttackChoice, classes: number): AttackSpe
     targets: TARGETED.includes(kind) ? Math.min(choice.targets ?? TARGETS, classes - 1) : 0,
     toTheEnd: choice.toTheEnd ?? false,
   };
+}
+
+/** An attack in another threat model: its step stays the same share of the radius, and is the norm's usual share in another norm. */
+export function within(attack: AttackSpec, { norm, epsilon }: Pick<AttackChoice, 'norm' | 'epsilon'>): AttackSpec {
+  const model = attack.threatModel;
+  if (!model || (norm === undefined && epsilon === undefined)) return attack;
+  const chosenNorm = norm ?? model.norm;
+  const isOther = chosenNorm !== model.norm;
+  const radius = epsilon ?? (isOther ? RADIUS[chosenNorm] : model.epsilon);
+  const share = isOther && attack.steps > 1 ? STEP_SHARE[chosenNorm] : attack.stepSize / model.epsilon;
+  // At radius 0 any step does; it still has to be greater than 0.
+  const stepSize = (radius > 0 ? radius : model.epsilon) * share;
+  return { ...attack, threatModel: { norm: chosenNorm, epsilon: radius }, stepSize };
+}
+
+/**
+ * A profile's PGD with what a user says about it; what is left out stays the profile's.
+ *
+ * @throws a usage error when an option means nothing for PGD
+ */
+export function changedPgd(attack: AttackSpec, choice: Omit<AttackChoice, 'kind'>): AttackSpec {
+  refuseTargets(attack.kind, choice.targets);
+  const { stepSize, steps, restarts, ...placed } = within(attack, choice);
+  return { ...placed, stepSize: choice.stepSize ?? stepSize, steps: choice.steps ?? steps, restarts: choice.restarts ?? restarts };
+}
+
+function refuseTargets(kind: AttackKind, targets: number | undefined): void {
+  refuse(!TARGETED.includes(kind) && targets !== undefined, '--targets', 'this attack has no target classes');
 }
 
 function refuse(isWrong: boolean, option: string, why: string): void {

@@ -1,7 +1,7 @@
 import type { AttackSpec, CleanForwards, CraftBatchNorm, Norm, OptimizerSpec, PaddingMode, ScheduleKind, TrainSpec } from '@rift/contracts';
 import { scaleEpochs, type TrainingPreset } from '@rift/orchestrator/training-presets';
 
-import { RADIUS, STEP_SHARE } from './attacks.js';
+import { within } from './attacks.js';
 
 /** What a user may say about training; everything left out is the preset's. */
 export interface TrainChoice {
@@ -91,19 +91,6 @@ function optimizer(preset: OptimizerSpec, choice: TrainChoice): OptimizerSpec {
   const milestones = choice.milestones === undefined ? preset.milestones : [...choice.milestones];
   const said = chosen(choice, ['learningRate', 'momentum', 'weightDecay', 'nesterov', 'schedule', 'gamma', 'pctStart']);
   return { ...preset, ...said, milestones };
-}
-
-/** The preset's attack in the threat model that was chosen: its step stays the same share of the radius. */
-function within(preset: AttackSpec, { norm, epsilon }: TrainChoice): AttackSpec {
-  const model = preset.threatModel;
-  if (!model || (norm === undefined && epsilon === undefined)) return preset;
-  const chosenNorm = norm ?? model.norm;
-  const isOther = chosenNorm !== model.norm;
-  const radius = epsilon ?? (isOther ? RADIUS[chosenNorm] : model.epsilon);
-  const share = isOther && preset.steps > 1 ? STEP_SHARE[chosenNorm] : preset.stepSize / model.epsilon;
-  // At radius 0 any step does; it still has to be greater than 0.
-  const stepSize = (radius > 0 ? radius : model.epsilon) * share;
-  return { ...preset, threatModel: { norm: chosenNorm, epsilon: radius }, stepSize };
 }
 
 function crafting(preset: AttackSpec, choice: TrainChoice): AttackSpec {

@@ -61,6 +61,8 @@ const DATASET: DatasetInfo = {
     train: { digest: '1'.repeat(64), count: 800, classCounts: [400, 400] },
     val: { digest: '2'.repeat(64), count: 100, classCounts: [50, 50] },
     test: { digest: '3'.repeat(64), count: 200, classCounts: [100, 100] },
+    extra: { digest: '4'.repeat(64), count: 400, classCounts: [200, 200] },
+    generated: { digest: '5'.repeat(64), count: 300, classCounts: [150, 150] },
   },
   imageSize: 32,
   notes: [],
