@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { NetworkSource, Stage } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
 import { someDataset, someSettings } from '../testing/messages.js';
-import { expandPlan } from './expand.js';
+import { expandPlan, methodOf } from './expand.js';
 import { validatePlan } from './validate.js';
+
+/** What a stage waits for and reads: all of it but the settings. */
+function wiringOf(stage: Stage): [string, readonly string[], object] {
+  const { id, after, kind, ...content } = stage;
+  assert.ok(kind);
+  const { spec, ...wiring } = { spec: null, ...content[kind] };
+  assert.ok(spec !== null || kind === 'report', id);
+  return [id, after, wiring];
+}
 
 describe('expandPlan', () => {
   const dataset = someDataset();
@@ -15,6 +25,33 @@ describe('expandPlan', () => {
       assert.equal(ordered.at(-1)?.kind, 'report');
     });
   }
+
+  it('measures and fine-tunes the given network on its own adversarial images, and walks from it to the fine-tuned one', () => {
+    const expected = (given: NetworkSource, first: readonly string[]) => {
+      const made = (stage: string) => ({ source: 'stage', stage });
+      const images = (split: string, limit: number) => ({ split, offset: 0, limit });
+      const measured = { seeds: 1, measuredShare: 0, greedy: null };
+      const chosen = { criticalityStage: 'criticality', choice: { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 1 }, sweep: null };
+      const after = { network: made('interpolate') };
+      return [
+        ['craft', first, { network: given, data: images('val', 40) }],
+        ['criticality', [...first, 'craft'], { network: given, adversarialSet: 'craftStage', craftStage: 'craft', ...measured }],
+        ['fine-tune', [...first, 'criticality'], { network: given, train: images('train', 60), selection: images('val', 50), ...chosen }],
+        ['interpolate', [...first, 'fine-tune'], { from: given, to: made('fine-tune'), data: images('val', 50) }],
+        ['before', first, { network: given, data: images('test', 80) }],
+        ['before-corruptions', first, { network: given, data: images('test', 20) }],
+        ['after', ['interpolate'], { ...after, data: images('test', 80) }],
+        ['after-corruptions', ['interpolate'], { ...after, data: images('test', 20) }],
+      ];
+    };
+    const settings = someSettings();
+    const stages = expandPlan(settings, dataset).stages.map(wiringOf);
+    const all = ['craft', 'criticality', 'fine-tune', 'interpolate', 'before', 'before-corruptions', 'after', 'after-corruptions'];
+    const report = ['report', all, { beforeStage: 'before', afterStage: 'after' }];
+    assert.deepEqual(stages, [...expected({ source: 'network', network: '' }, []), report]);
+    const trained = { network: { source: 'stage', stage: 'train' }, after: ['train'] } as const;
+    assert.deepEqual(methodOf(settings, dataset, trained).map(wiringOf), expected(trained.network, trained.after));
+  });
 
   it('reads the test split for nothing but the two evaluations in the sound profile', () => {
     const plan = expandPlan(someSettings(), dataset);
@@ -30,13 +67,6 @@ describe('expandPlan', () => {
     };
     assert.equal(seedOf('before'), seedOf('after'));
     assert.notEqual(seedOf('before'), seedOf('craft'));
-  });
-
-  it('keeps the published step of 2/225 in the code profile only', () => {
-    const step = (profile: 'PROFILE_PAPER' | 'PROFILE_CODE'): number | undefined =>
-      expandPlan(someSettings({ profile }), dataset).stages[0]?.craft?.spec?.attack?.stepSize;
-    assert.equal(step('PROFILE_CODE'), 2 / 225);
-    assert.equal(step('PROFILE_PAPER'), 2 / 255);
   });
 
   it('measures the benchmark’s 15 corruptions, or the 18 of the published code in its profile', () => {
