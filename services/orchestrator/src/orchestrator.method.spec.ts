@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Plan, Run } from '@rift/contracts';
 import { InvalidArgument } from '@rift/service-kit';
-import { RunServiceConstructor } from '@rift/contracts';
+import { CatalogServiceConstructor, RunServiceConstructor } from '@rift/contracts';
+import { presetOfMethod } from './plan/training-presets.js';
 import { FAKE_MODULES } from './testing/fake-workers.js';
 import { Harness } from './testing/harness.js';
 import { someSettings } from './testing/messages.js';
@@ -91,6 +92,53 @@ describe('choices of the method', () => {
       ];
     });
     assert.deepEqual(tunedIn(ended), ['layer2.0.conv1', 'linear']);
+  });
+
+  it('measures blocks, which the engine alone knows, in one call', async () => {
+    const ended = await run((stages) => (stages['criticality']!.criticality!.spec!.grouping = 'MODULE_GROUPING_BLOCK'));
+    const requests = harness.workers.flatMap((worker) => worker.requests('MeasureCriticality', ended.id, 'criticality'));
+    assert.deepEqual(
+      requests.map(({ spec }) => [spec?.grouping, spec?.modules, spec?.groups]),
+      [['MODULE_GROUPING_BLOCK', [], []]],
+    );
+  });
+
+  it('estimates without measuring, by rising estimate', async () => {
+    const ended = await run((stages) => {
+      stages['criticality']!.criticality!.spec!.estimateOnly = true;
+      stages['fine-tune']!.fineTune!.spec!.modules = ['linear'];
+      stages['fine-tune']!.fineTune!.criticalityStage = '';
+      stages['fine-tune']!.fineTune!.choice = null;
+    });
+    const estimated = resultOf(ended, 'criticality')?.criticality;
+    assert.deepEqual(estimated?.modules, []);
+    const names = estimated.estimates.map(({ name }) => name);
+    assert.deepEqual([names.length, names[0], names.at(-1)], [FAKE_MODULES.length, 'layer2.0.conv1', 'linear']);
+    const requests = harness.workers.flatMap((worker) => worker.requests('MeasureCriticality', ended.id, 'criticality'));
+    assert.deepEqual(
+      requests.map(({ spec }) => spec?.estimateOnly),
+      [true],
+    );
+  });
+
+  it('trains on from a network, with generated images beside the real ones', async () => {
+    const spec = { ...presetOfMethod('TRAIN_METHOD_TRADES').spec, extraFraction: 0.3 };
+    const images = (split: string, limit: number) => ({ split, offset: 0, limit });
+    const train = {
+      ...{ train: images('train', 60), selection: images('val', 50), extra: images('test', 40), spec },
+      initial: { source: 'network', network: '' } as const,
+    };
+    const ended = await harness.ended((await harness.create({}, { stages: [{ id: 'train', after: [], kind: 'train', train }] })).id);
+    assert.equal(ended.failure, null);
+    const [request] = harness.workers.flatMap((worker) => worker.requests('TrainAdversarially', ended.id, 'train'));
+    const { entry } = await harness.peer.unary(CatalogServiceConstructor.service.GetDataset, { dataset: 'toy' });
+    const { splits = {} } = entry?.dataset ?? {};
+    const selected = (name: string, limit: number) => ({ splitDigest: splits[name]?.digest, offset: 0, limit });
+    assert.deepEqual(request?.train, selected('train', 60));
+    assert.deepEqual(request.selection, selected('val', 50));
+    assert.deepEqual(request.extra, selected('test', 40));
+    assert.deepEqual(request.initial, { digest: 'a'.repeat(64), blend: null });
+    assert.deepEqual(request.spec, spec);
   });
 
   it('sweeps learning rates on held-out images and trains on with the best', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Run } from '@rift/contracts';
 import { AlreadyExists, FailedPrecondition, InvalidArgument, NotFound } from '@rift/service-kit';
@@ -30,11 +30,19 @@ describe('a run', () => {
     assert.deepEqual(Object.keys(tuned?.relativeChange ?? {}), ['layer2.0.conv1']);
   });
 
-  it('chooses alpha by the plan’s rule and takes the network there', () => {
-    const walk = finished.stages.find((stage) => stage.id === 'interpolate')?.result?.interpolate;
-    assert.equal(walk?.points.length, 15);
-    assert.equal(walk?.chosenAlpha, 0.875);
-    assert.match(walk?.digest ?? '', /^[0-9a-f]{64}$/);
+  it('walks from the given network to the fine-tuned one, chooses alpha by the plan’s rule and takes the network there', () => {
+    const [tuned, walk] = ['fine-tune', 'interpolate'].map((id) => finished.stages.find((stage) => stage.id === id)?.result);
+    const given = 'a'.repeat(64);
+    const toDigest = tuned?.fineTune?.digest ?? '';
+    const { points = [], chosenAlpha, digest } = walk?.interpolate ?? {};
+    assert.deepEqual([points.length, chosenAlpha], [15, 0.875]);
+    const measured = harness.workers.flatMap((worker) => worker.requests('Evaluate', finished.id, 'interpolate'));
+    const ends = [given, toDigest].map((end) => ({ digest: end, blend: null }));
+    const between = points.slice(1, -1).map(({ alpha }) => ({ digest: given, blend: { toDigest, alpha } }));
+    const sorted = (networks: readonly unknown[]): string[] => networks.map((network) => JSON.stringify(network)).sort();
+    assert.deepEqual(sorted(measured.map(({ network }) => network)), sorted([...ends, ...between]));
+    const content = JSON.stringify(['between', given, toDigest, chosenAlpha]);
+    assert.equal(digest, createHash('sha256').update(content).digest('hex'), 'what the fake makes of the two ends');
   });
 
   it('joins the shards of an evaluation to what one call would give', () => {

@@ -12,6 +12,7 @@ import {
   type JobContext,
   type MeasureCriticalityRequest,
   type Outcome,
+  type TrainAdversariallyRequest,
 } from '@rift/contracts';
 import { ResourceExhausted, Unavailable, toGrpcFailure, type ServiceError } from '@rift/service-kit';
 
@@ -19,8 +20,16 @@ import { ResourceExhausted, Unavailable, toGrpcFailure, type ServiceError } from
 export interface RecordedCall {
   readonly method: string;
   readonly context: JobContext;
+  readonly request: unknown;
   /** "done" once its result was sent; "cancelled" when the caller went away before. */
   state: 'running' | 'done' | 'cancelled' | 'refused';
+}
+
+/** Requests that tests look into, by method. */
+interface Requests {
+  readonly Evaluate: EvaluateRequest;
+  readonly MeasureCriticality: MeasureCriticalityRequest;
+  readonly TrainAdversarially: TrainAdversariallyRequest;
 }
 
 /** What a fake worker does on purpose. */
@@ -61,6 +70,12 @@ export class FakeWorker {
   /** Calls of a method that ended with a result. */
   done(method: string): RecordedCall[] {
     return this.calls.filter((call) => call.method === method && call.state === 'done');
+  }
+
+  /** Requests of a stage's jobs that ended with a result. */
+  requests<M extends keyof Requests>(method: M, runId: string, stageId: string): Requests[M][] {
+    const ofStage = this.done(method).filter(({ context }) => context.runId === runId && context.stageId === stageId);
+    return ofStage.map(({ request }) => request as Requests[M]);
   }
 
   /** Listens; a second time, after stop(), on the same port. */
@@ -115,7 +130,7 @@ export class FakeWorker {
   #job<Q, R>(method: string, result: (request: Q) => R) {
     return (call: JobCall): void => {
       const context = call.request.context ?? { runId: '', stageId: '', workKey: '', attempt: 0 };
-      const record: RecordedCall = { method, context, state: 'running' };
+      const record: RecordedCall = { method, context, request: call.request, state: 'running' };
       this.calls.push(record);
       if (this.#running >= this.behaviour.capacity) {
         record.state = 'refused';
@@ -177,8 +192,9 @@ export class FakeWorker {
     const answer =
       <Q, R>(method: string, result: (request: Q) => R) =>
       (call: { request: Q }, callback: sendUnaryData<R>): void => {
-        this.calls.push({ method, context: { runId: '', stageId: '', workKey: '', attempt: 0 }, state: 'done' });
-        const value = result(call.request);
+        const { request } = call;
+        this.calls.push({ method, context: { runId: '', stageId: '', workKey: '', attempt: 0 }, request, state: 'done' });
+        const value = result(request);
         void Promise.all(this.#stored).then(() => callback(null, value));
       };
     return {
