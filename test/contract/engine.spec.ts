@@ -44,8 +44,9 @@ describe('the workers with the built engine', () => {
     await sleep(300);
   };
 
-  const standardLoss = async (digest: string): Promise<number | undefined> => {
-    const { result } = await last(attacker.evaluate({ ...evaluateRequest(digest, split('test')), spec: { standard: true } }));
+  const standardLoss = async (digest: string, blend?: { toDigest: string; alpha: number }): Promise<number | undefined> => {
+    const request = { ...evaluateRequest(digest, split('test')), spec: { standard: true } };
+    const { result } = await last(attacker.evaluate(blend ? { ...request, network: { digest, blend } } : request));
     return result?.standard?.meanLoss;
   };
 
@@ -126,6 +127,17 @@ describe('the workers with the built engine', () => {
     const { result } = await last(trainer.interpolate({ fromDigest: network, toDigest: tuned?.digest ?? '', alphas: [0, 1] }));
     assert.equal(result?.digests.length, 2);
     assert.equal(await standardLoss(result.digests[0] ?? ''), await standardLoss(network));
+  });
+
+  it('measure between two networks what the network there would give, alpha being the share of the second', async () => {
+    const request = trainRequest(split('train'));
+    request.spec = { ...request.spec, epochs: 2 };
+    const toDigest = (await last(trainer.trainAdversarially(request))).result?.digest ?? '';
+    const { result } = await last(trainer.interpolate({ fromDigest: network, toDigest, alphas: [0.25, 0.75] }));
+    const [quarter = '', most = ''] = result?.digests ?? [];
+    const loss = await standardLoss(quarter);
+    assert.equal(await standardLoss(network, { toDigest, alpha: 0.25 }), loss);
+    assert.notEqual(await standardLoss(most), loss);
   });
 
   it('corrupt a split into one that can be evaluated', async () => {

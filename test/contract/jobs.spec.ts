@@ -108,6 +108,23 @@ describe('jobs over gRPC', () => {
     assert.equal(workers.addon.jobs[1]?.request['initial'], null);
   });
 
+  it('TrainAdversarially hands over every split and the network to go on from by their paths', async () => {
+    const [selection, extra] = [await workers.artifact('held out'), await workers.artifact('generated')];
+    const plain = trainRequest(split);
+    const request = {
+      ...{ ...plain, spec: { ...plain.spec, extraFraction: 0.3 } },
+      ...{ selection: { splitDigest: selection, offset: 1, limit: 2 }, extra: { splitDigest: extra, offset: 3, limit: 4 } },
+      initial: { digest: network },
+    };
+    await last(trainer.trainAdversarially(request));
+    const job = workers.addon.jobs[0]?.request;
+    const path = (digest: string) => workers.store.open(digest);
+    assert.deepEqual(job?.['train'], { path: await path(split), offset: 0, limit: 0 });
+    assert.deepEqual(job['selection'], { path: await path(selection), offset: 1, limit: 2 });
+    assert.deepEqual(job['extra'], { path: await path(extra), offset: 3, limit: 4 });
+    assert.deepEqual(job['initial'], { path: await path(network), blend: null });
+  });
+
   it('Interpolate answers with one digest per position, in order', async () => {
     const { result } = await last(trainer.interpolate({ fromDigest: network, toDigest: split, alphas: [0, 0.5, 1] }));
     const contents = await Promise.all((result?.digests ?? []).map(async (digest) => textOf(workers.store.read(digest))));
