@@ -41,6 +41,12 @@ describe('the help', () => {
     });
   }
 
+  it('leaves no command out of the groups', () => {
+    const help = helpOf(program);
+    assert.doesNotMatch(help, /^Commands:/m);
+    assert.match(help, /^ {2}help \[command\]/m);
+  });
+
   it('lists the options that every command takes, the exit codes and the environment', () => {
     const help = helpOf(program);
     for (const text of [

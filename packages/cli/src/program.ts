@@ -92,5 +92,7 @@ export function createProgram(start: StartSession, { writeOut, writeErr }: Progr
     program.commandsGroup(heading);
     for (const register of registers) register(program, start);
   }
+  // Of the last group too; left alone, commander gives "help" a group of its own.
+  program.helpCommand(true);
   return program;
 }

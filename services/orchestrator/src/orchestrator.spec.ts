@@ -118,6 +118,8 @@ describe('a run', () => {
       lines.some((line) => /^criticality: done in .*, \d units computed: .*least critical layer2\.0\.conv1/.test(line)),
       lines.join('\n'),
     );
+    const reasons = lines.filter((line) => /layer2\.0\.conv1 has the smallest criticality/.test(line));
+    assert.equal(reasons.length, 1, 'the stage that chooses says why, once');
     const again = await linesOf((await harness.ended((await harness.create()).id)).id);
     for (const id of ids.slice(0, -1))
       assert.ok(

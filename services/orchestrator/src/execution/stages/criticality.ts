@@ -1,7 +1,6 @@
 import type { CriticalityResult, CriticalityStage, ModuleEstimate } from '@rift/contracts';
 import { mergeCriticality } from '../../merge/merge-criticality.js';
 import { mergeSeeds } from '../../merge/merge-seeds.js';
-import { chooseModules } from '../../plan/choose-modules.js';
 import { seedFor } from '../../plan/seeds.js';
 import { partialCriticality } from '../partial-result.js';
 import { networkDigest, required, type StageContext, type StageOutcome } from '../stage-context.js';
@@ -26,8 +25,6 @@ export async function criticality(context: StageContext, stage: CriticalityStage
   const pruned = stage.measuredShare > 0 ? await estimatesOf(context, inputs) : undefined;
   const portions = pruned ? portionsByEstimate(spec, pruned.estimates, stage.measuredShare) : await portionsOf(context, inputs);
   const measured = await measureSeeds(context, inputs, portions, Math.max(1, stage.seeds));
-  const choice = chooseModules(measured.result);
-  if (choice) await context.log(choice.reason);
   const grown = stage.greedy ? await growSet(context, inputs, measured.result, stage.greedy) : { steps: [], cached: true };
   const result = { ...measured.result, estimates: pruned?.estimates ?? [], greedy: grown.steps };
   return {
