@@ -38,6 +38,43 @@ describe('rift study', () => {
     assert.notEqual(requests[0], requests[1]);
   });
 
+  it('goes on with a run that was stopped, and leaves one alone that is done', async () => {
+    const resumed = () =>
+      cli.fake.calls.filter(({ method }) => method === 'ResumeRun').map(({ request }) => (request as { id: string }).id);
+    cli.fake.finalState = 'RUN_STATE_FAILED';
+    assert.equal((await study('--rows', 'least')).code, 1);
+    const [id] = cli.fake.runs.keys();
+    cli.fake.finalState = 'RUN_STATE_SUCCEEDED';
+    cli.fake.resultsOf = () => ({ before: attackResult(40), after: attackResult(42) });
+    cli.fake.calls.length = 0;
+    const again = await study('--rows', 'least');
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(resumed(), [id]);
+    assert.equal((await study('--rows', 'least')).code, 0);
+    assert.deepEqual(resumed(), [id]);
+    assert.equal(cli.fake.runs.size, 1);
+  });
+
+  it('cuts the plan down to the scale, under what is said besides, and repeats both in its command', async () => {
+    cli.fake.resultsOf = () => ({ before: attackResult(40), after: attackResult(42) });
+    const facts = () => {
+      const of = (id: string) => cli.plan().stages.find((stage) => stage.id === id);
+      const { epochs, batchNorm } = of('fine-tune')?.fineTune?.spec ?? {};
+      const { alphas, margin } = of('interpolate')?.interpolate?.spec ?? {};
+      return [epochs, batchNorm, alphas, margin, of('before')?.evaluate?.data?.limit, of('before-corruptions')?.evaluate?.data?.limit];
+    };
+    await study('--rows', 'least', '--scale', 'tiny');
+    assert.deepEqual(facts(), [1, 'BATCH_NORM_MODE_TRACK', [0, 0.5, 1], 0.001, 100, 20]);
+    assert.deepEqual(cli.created().settings?.limits, { criticality: 100, train: 200, selection: 100, test: 100, corruption: 20 });
+    const said = '--epochs 2 --batch-norm freeze --alphas 0,0.3,1 --margin 0.02 --sweep-lr 0.001,0.01 --sweep-epochs 3';
+    const document = documentOf(await study('--rows', 'least', '--scale', 'tiny', ...said.split(' ')));
+    assert.deepEqual(facts(), [2, 'BATCH_NORM_MODE_FREEZE', [0, 0.3, 1], 0.02, 100, 20]);
+    assert.match(String(document['command']), /--scale tiny/);
+    for (const flag of said.split(/ (?=--)/)) assert.ok(String(document['command']).includes(` ${flag}`), flag);
+    await study('--rows', 'least', '--scale', 'paper');
+    assert.deepEqual(facts(), [10, 'BATCH_NORM_MODE_TRACK', [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1], 0.001, 200, 200]);
+  });
+
   it('goes on after a row that failed, writes why, and ends with exit code 1', async () => {
     cli.fake.finalState = 'RUN_STATE_FAILED';
     const result = await study('--rows', 'least,most');

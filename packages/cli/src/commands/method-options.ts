@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { usageError } from '../errors.js';
 import { MODULES_HELP, learningRates, moduleNames, modulesChoice, type ModulesChoice } from '../parse/modules.js';
 import { decimal, fraction, integer } from '../parse/numbers.js';
-import { ALPHA_RULES, BATCH_NORM_MODES, choose } from '../parse/vocabulary.js';
+import { ALPHA_RULES, BATCH_NORM_MODES, choose, wordFor } from '../parse/vocabulary.js';
 import type { PlanEdits } from '../plan/edit.js';
 import { alphas } from './options.js';
 
@@ -78,4 +78,24 @@ export function methodEdits(options: MethodOptions): PlanEdits {
     margin: options.margin,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** What was typed of the method's choices, as it would be typed again. */
+export function methodFlags(options: MethodOptions): string[] {
+  const { batchNorm, rule, sweepLr } = options;
+  const said: readonly (readonly [flag: string, value: number | string | undefined])[] = [
+    ['--mrc-seeds', options.mrcSeeds],
+    ['--prune', options.prune],
+    ['--epochs', options.epochs],
+    ['--lr', options.lr],
+    ['--sweep-lr', sweepLr?.join(',')],
+    ['--sweep-epochs', sweepLr && options.sweepEpochs],
+    ['--batch-norm', batchNorm && wordFor(BATCH_NORM_MODES, batchNorm)],
+    ['--trust-region', options.trustRegion],
+    ['--alphas', options.alphas?.join(',')],
+    ['--refine', options.refine],
+    ['--rule', rule && wordFor(ALPHA_RULES, rule)],
+    ['--margin', options.margin],
+  ];
+  return said.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
 }

@@ -18,7 +18,7 @@ import { performStudy } from '../study/perform-study.js';
 import { SIZES, type SizeName } from '../study/sizes.js';
 import { version } from '../version.js';
 import { example, type StartSession } from './context.js';
-import { addMethodOptions, methodEdits, type MethodOptions } from './method-options.js';
+import { addMethodOptions, methodEdits, methodFlags, type MethodOptions } from './method-options.js';
 import { optionWithDefault, profile } from './options.js';
 
 interface Options extends MethodOptions {
@@ -204,5 +204,6 @@ function commandOf(study: StudyName, options: Options): string {
   if (options.seeds !== undefined) parts.push('--seeds', String(options.seeds));
   parts.push('--profile', options.profile.replace('PROFILE_', '').toLowerCase());
   if (options.rows !== undefined) parts.push('--rows', options.rows.join(','));
+  parts.push(...methodFlags(options));
   return parts.join(' ');
 }

@@ -1,4 +1,4 @@
-import type { DatasetInfo, Outcome, Plan } from '@rift/contracts';
+import type { AlphaPoint, DatasetInfo, Outcome, Plan, Run } from '@rift/contracts';
 import { validatePlan } from '@rift/orchestrator/validate';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { rowsOf } from './aggregate.js';
 import { STUDIES, cellsOf, combinationsOf, type Cell } from './cells.js';
 import { changeOf, oodChangeOf } from './changes.js';
-import { failedCell, type CellResult } from './collect.js';
+import { collectCell, failedCell, type CellResult } from './collect.js';
 import { citationOf, publishedRow } from './published.js';
 import { SIZES } from './sizes.js';
 import { cellPlan, requestIdOf, type CellInputs } from './study-plan.js';
@@ -101,6 +101,21 @@ describe('the plan of a cell', () => {
     assert.ok(!JSON.stringify(plan).includes('"network":""'));
   });
 
+  it('trains every method within the one radius of the paper, with the normalisation of the data set', () => {
+    for (const row of ['trades', 'mart', 'awp', 'score']) {
+      const spec = cellPlan(cell('table2', row), INPUTS).stages[0]?.train?.spec;
+      assert.deepEqual(spec?.attack?.threatModel, { norm: 'NORM_LINF', epsilon: 8 / 255 }, row);
+      assert.deepEqual(spec.selectionAttack?.threatModel, { norm: 'NORM_LINF', epsilon: 8 / 255 }, row);
+      assert.equal(spec.preprocess, 'cifar10', row);
+    }
+    const combinations = combinationsOf('table1', 'PROFILE_PAPER');
+    const normalisations = cellsOf(combinations, 1).map((one) => {
+      const { preprocess } = cellPlan(one, INPUTS).stages[0]?.train?.spec ?? {};
+      return `${one.dataset} ${preprocess}`;
+    });
+    assert.deepEqual([...new Set(normalisations)], ['cifar10 cifar10', 'cifar100 cifar100', 'tiny-imagenet imagenet']);
+  });
+
   it('starts from a given network without training', () => {
     assert.ok(!ids(cellPlan(cell('table3', 'least'), { ...INPUTS, network: 'a'.repeat(64) })).includes('train'));
   });
@@ -167,6 +182,31 @@ describe('the plan of a cell', () => {
 });
 
 describe('the figures of a study', () => {
+  it('show the fine-tuned network itself, alpha = 1, beside the one at the chosen alpha', () => {
+    const point = (alpha: number, standard: number, adversarial: number): AlphaPoint => ({
+      alpha,
+      standard: outcome(standard, 100),
+      adversarial: { ...{ attack: null, audit: null, stages: [], flags: [], imagesPerSecond: 0 }, outcome: outcome(adversarial, 100) },
+    });
+    const line = { points: [point(0, 80, 50), point(0.5, 82, 50), point(1, 85, 44)], chosenAlpha: 0.5, reason: '', digest: '' };
+    const stages = [{ id: 'interpolate', result: { result: 'interpolate', interpolate: line }, seconds: 3 }];
+    const { alpha, path, tuned, tunedChange } = collectCell(cell('table3', 'least'), { id: 'run', stages } as unknown as Run);
+    assert.deepEqual([tuned.standard?.accuracy, tuned.adversarial?.accuracy], [0.85, 0.44]);
+    assert.deepEqual(
+      [tunedChange.standard?.difference, tunedChange.adversarial?.difference].map((change) => Number(change?.toFixed(9))),
+      [0.05, -0.06],
+    );
+    assert.equal(alpha, 0.5);
+    assert.deepEqual(
+      path.map((one) => [one.alpha, one.standard.accuracy, one.adversarial.accuracy]),
+      [
+        [0, 0.8, 0.5],
+        [0.5, 0.82, 0.5],
+        [1, 0.85, 0.44],
+      ],
+    );
+  });
+
   it('pair images, and give no change between outcomes of other images', () => {
     const change = changeOf(outcome(50, 100), outcome(60, 100));
     assert.ok(Math.abs((change?.difference ?? 0) - 0.1) < 1e-12);

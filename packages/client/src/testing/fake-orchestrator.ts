@@ -150,7 +150,7 @@ export class FakeOrchestrator {
         this.end(id, 'RUN_STATE_CANCELLED');
         return { run: this.#run(id) };
       }),
-      ResumeRun: this.#unary('ResumeRun', ({ id }: { id: string }) => ({ run: this.#run(id) })),
+      ResumeRun: this.#unary('ResumeRun', ({ id }: { id: string }) => ({ run: this.#resume(id) })),
       DeleteRun: this.#unary('DeleteRun', ({ id }: { id: string }) => {
         this.runs.delete(id);
         return {};
@@ -163,7 +163,6 @@ export class FakeOrchestrator {
     const known = [...this.runs.values()].find(({ id }) => id === `run-${request.requestId}`);
     if (known !== undefined) return known;
     const id = `run-${request.requestId}`;
-    const results = this.resultsOf(request);
     const plan = request.plan ?? { stages: [] };
     const run = {
       id,
@@ -171,16 +170,7 @@ export class FakeOrchestrator {
       state: this.finalState,
       settings: request.settings,
       plan,
-      stages: plan.stages.map((stage) => ({
-        id: stage.id,
-        state: this.finalState,
-        progress: null,
-        result: (results[stage.id] ?? null) as never,
-        partialResult: null,
-        failure: null,
-        cached: false,
-        seconds: 1,
-      })),
+      stages: this.#statuses(request),
       failure: null,
       createdAt: null,
       startedAt: null,
@@ -191,6 +181,22 @@ export class FakeOrchestrator {
     this.emit(id, { runState: 'RUN_STATE_RUNNING' }, ...run.stages.map((stage) => ({ stage })));
     if (this.finalState !== 'RUN_STATE_RUNNING') this.emit(id, { runState: this.finalState });
     return run;
+  }
+
+  /** Goes on with a run: it ends as a new one would. */
+  #resume(id: string): Run {
+    const run = this.#run(id);
+    run.stages = this.#statuses({ requestId: '', ...run });
+    run.state = this.finalState;
+    return run;
+  }
+
+  #statuses(request: CreateRunRequest): Run['stages'] {
+    const results = this.resultsOf(request);
+    return (request.plan?.stages ?? []).map(({ id }) => ({
+      ...{ id, state: this.finalState, progress: null, result: (results[id] ?? null) as never },
+      ...{ partialResult: null, failure: null, cached: false, seconds: 1 },
+    }));
   }
 
   #watch(call: ServerWritableStream<{ id: string; afterSequence: number }, WatchRunResponseInput>): void {
