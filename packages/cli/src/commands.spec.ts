@@ -254,6 +254,21 @@ describe('commands that measure', () => {
     assert.deepEqual(measure?.criticality?.spec?.modules, ['conv1', 'layer2.1.conv2']);
   });
 
+  it('criticality names the least critical module, and those that images or seeds cannot tell from it, by the rule of the method', async () => {
+    const row = { robustAccuracyDrop: 0, perturbationRatio: 0.1, seconds: 1 };
+    const modules = [
+      { ...row, name: 'conv1', mrc: 0.1, standardError: 0.001, seedMrcs: [0.1, 0.1] },
+      { ...row, name: 'layer2.1.conv2', mrc: 0.14, standardError: 0.05, seedMrcs: [0.14, 0.14] },
+      { ...row, name: 'layer1.0.conv1', mrc: 0.15, standardError: 0.001, seedMrcs: [0.09, 0.15] },
+      { ...row, name: 'linear', mrc: 0.3, standardError: 0.001, seedMrcs: [0.3, 0.3] },
+      { ...row, name: 'layer3.0.conv1', mrc: NaN, standardError: NaN },
+    ];
+    cli.fake.resultsOf = () => ({ criticality: { criticality: { ...criticality.criticality, modules } } });
+    const { stdout } = await cli.run('criticality', '--network', 'net', '--data', 'pictures');
+    assert.match(stdout, /conv1 has the smallest criticality \(0\.100\) of 4 measured; tied .* with layer2\.1\.conv2, layer1\.0\.conv1; /);
+    assert.match(stdout, /left out: layer3\.0\.conv1\./);
+  });
+
   it('criticality on a ready set uploads it and needs no data set', async () => {
     cli.fake.resultsOf = () => ({ criticality });
     const set = cli.path('set.npz');

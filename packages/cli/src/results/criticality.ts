@@ -1,4 +1,5 @@
 import type { CriticalityResult } from '@rift/contracts';
+import { chooseModules } from '@rift/orchestrator/choose-modules';
 
 import { duration, percent } from '../output/format.js';
 import { table } from '../output/table.js';
@@ -80,14 +81,11 @@ function greedyTable(steps: CriticalityDocument['greedy'], columns?: number): st
   );
 }
 
-function remarks({ modules, estimates, stability }: CriticalityDocument): string[] {
+function remarks(document: CriticalityDocument): string[] {
+  const { modules, estimates, stability } = document;
   const lines: string[] = [];
-  const least = modules[0];
-  if (least !== undefined) {
-    const tied = modules.slice(1).filter((module) => module.mrc - least.mrc < least.standardError);
-    const others = tied.length === 0 ? '' : `, tied within its standard error with ${tied.map(({ name }) => name).join(', ')}`;
-    lines.push(`Least critical: ${least.name}${others}.`);
-  }
+  const choice = chooseModules(document);
+  if (choice) lines.push(choice.reason);
   if (stability !== null) {
     lines.push(
       `${stability.seeds} seeds: rank correlation ${stability.spearman.toFixed(3)}, ` +

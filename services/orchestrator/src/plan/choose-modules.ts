@@ -12,6 +12,17 @@ export interface ChosenModules {
   readonly reason: string;
 }
 
+/** What a choice is made by. */
+export interface MeasuredModules {
+  readonly modules: readonly (Readonly<Pick<ModuleCriticality, 'name' | 'mrc' | 'standardError'>> & {
+    readonly modules: readonly string[];
+    readonly seedMrcs: readonly number[];
+  })[];
+  readonly greedy: CriticalityResult['greedy'];
+}
+
+type Measured = MeasuredModules['modules'][number];
+
 /** The least critical module, when nothing else is said. */
 const LEAST: ModuleChoice = { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 1 };
 
@@ -24,7 +35,7 @@ const LEAST: ModuleChoice = { rule: 'MODULE_RULE_LEAST_CRITICAL', count: 1 };
  * @param choice undefined chooses the least critical module.
  * @returns undefined when fewer modules than asked for have a finite criticality, or no set was grown.
  */
-export function chooseModules(result: CriticalityResult, choice: ModuleChoice = LEAST): ChosenModules | undefined {
+export function chooseModules(result: MeasuredModules, choice: ModuleChoice = LEAST): ChosenModules | undefined {
   const count = Math.max(1, choice.count);
   if (choice.rule === 'MODULE_RULE_GREEDY') return grown(result, count);
   const finite = result.modules.filter((module) => Number.isFinite(module.mrc));
@@ -43,11 +54,11 @@ export function chooseModules(result: CriticalityResult, choice: ModuleChoice = 
 }
 
 /** Modules that a row of the result stands for. */
-export function membersOf(module: Pick<ModuleCriticality, 'name' | 'modules'>): readonly string[] {
+export function membersOf(module: Pick<Measured, 'name' | 'modules'>): readonly string[] {
   return module.modules.length > 0 ? module.modules : [module.name];
 }
 
-function grown({ greedy }: CriticalityResult, count: number): ChosenModules | undefined {
+function grown({ greedy }: MeasuredModules, count: number): ChosenModules | undefined {
   const step = greedy[count - 1];
   if (!step) return undefined;
   const reason =
@@ -57,7 +68,7 @@ function grown({ greedy }: CriticalityResult, count: number): ChosenModules | un
 }
 
 /** Half-width within which two modules cannot be told apart: by their images, or by the seeds that measured them. */
-function bandOf({ standardError, seedMrcs }: ModuleCriticality): number {
+function bandOf({ standardError, seedMrcs }: Measured): number {
   const error = Number.isFinite(standardError) ? standardError : 0;
   const seeds = seedMrcs.filter(Number.isFinite);
   return seeds.length > 1 ? Math.max(error, Math.max(...seeds) - Math.min(...seeds)) : error;
@@ -68,7 +79,7 @@ function compareNames(a: string, b: string): number {
 }
 
 function describe(
-  chosen: readonly ModuleCriticality[],
+  chosen: readonly Measured[],
   which: string,
   measured: number,
   tied: readonly string[],

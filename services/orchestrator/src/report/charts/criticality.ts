@@ -40,7 +40,7 @@ export function criticalityChart(criticality: CriticalityData, waiting: readonly
     legend: [
       { colour: COLOUR.chosen, shape: 'bar', label: 'fine-tuned' },
       ...(shown.some((module) => module.tied && !module.chosen)
-        ? [{ colour: COLOUR.tied, shape: 'bar' as const, label: 'tied with the smallest (within the standard error)' }]
+        ? [{ colour: COLOUR.tied, shape: 'bar' as const, label: 'tied with the smallest (within the band of images and seeds)' }]
         : []),
       { colour: COLOUR.quiet, shape: 'bar', label: 'other modules' },
     ],

@@ -127,7 +127,7 @@ export interface CriticalityModuleData {
   readonly seconds: number;
   readonly nanEpochs: number;
   readonly chosen: boolean;
-  /** Whether it lies within the standard error of the smallest. */
+  /** Whether it lies within the tie band of the last module chosen: of images, or of the seeds. */
   readonly tied: boolean;
 }
 
