@@ -1,4 +1,4 @@
-// Makes what both sides read: networks, images and an adversarial set. Usage: node bench/prepare.mjs OUT_FOLDER CRITICALITY_IMAGES
+// Makes what both sides read: networks, images and adversarial sets. Usage: node bench/prepare.mjs OUT_FOLDER IMAGES,IMAGES WRN_WIDTH
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +7,8 @@ import { createCore } from '@rift/core';
 import { attack } from './lib/attack.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const [out, count] = process.argv.slice(2);
-if (out === undefined || count === undefined) throw new Error('see the first lines');
+const [out, counts, wrnWidth] = process.argv.slice(2);
+if (out === undefined || counts === undefined || wrnWidth === undefined) throw new Error('see the first lines');
 mkdirSync(out, { recursive: true });
 const core = createCore();
 const compute = { device: 'cpu', precision: 'PRECISION_AUTO', batchSize: 0, threads: 0, plain: false };
@@ -21,22 +21,21 @@ const { splits } = await core.runJob('importDataset', { ...data, outputDir: out 
 for (const [name, { path }] of Object.entries(splits)) copyFileSync(path, join(out, `${name}.safetensors`));
 
 const preprocess = { name: 'cifar10', mean: [], standardDeviation: [] };
-const wide = {
-  path: join(out, 'w64.pth'),
-  fileName: 'w64.pth',
-  arch: 'resnet18',
-  width: 64,
-  classes: 10,
-  inputSize: 32,
-  preprocess,
-  classNames: [],
-};
-await core.runJob('importNetwork', { ...wide, output: join(out, 'w64.safetensors') });
+for (const [name, arch, width] of [
+  ['w64', 'resnet18', 64],
+  ['wrn', 'wrn-28-10', Number(wrnWidth)],
+]) {
+  const fileName = `${name}.pth`;
+  const network = { path: join(out, fileName), fileName, arch, width, classes: 10, inputSize: 32, preprocess, classNames: [] };
+  await core.runJob('importNetwork', { ...network, output: join(out, `${name}.safetensors`) });
+}
 
-await core.runJob('craft', {
-  network: { path: sample, blend: null },
-  data: { path: join(out, 'test.safetensors'), offset: 0, limit: Number(count) },
-  spec: { attack: attack(), seed: 0 },
-  compute,
-  output: join(out, `adversarial-${count}.safetensors`),
-});
+for (const count of counts.split(',')) {
+  await core.runJob('craft', {
+    network: { path: sample, blend: null },
+    data: { path: join(out, 'test.safetensors'), offset: 0, limit: Number(count) },
+    spec: { attack: attack(), seed: 0 },
+    compute,
+    output: join(out, `adversarial-${count}.safetensors`),
+  });
+}

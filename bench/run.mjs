@@ -42,8 +42,10 @@ function prepare() {
   const python = peersPython();
   const inputs = join(ROOT, '.cache', 'bench', 'inputs');
   mkdirSync(inputs, { recursive: true });
-  execFileSync(python, [join(ROOT, 'bench', 'peers', 'wide.py'), join(inputs, 'w64.pth')], { stdio: ['ignore', 2, 2] });
-  execFileSync(process.execPath, [join(ROOT, 'bench', 'prepare.mjs'), inputs, String(size.criticality)], { stdio: ['ignore', 2, 2] });
+  execFileSync(python, [join(ROOT, 'bench', 'peers', 'wide.py'), inputs, String(size.wrnWidth)], { stdio: ['ignore', 2, 2] });
+  const counts = known.flatMap(({ sides = [] }) => sides.filter(({ task }) => task === 'criticality').map(({ images }) => images));
+  const args = [inputs, [...new Set(counts)].join(','), String(size.wrnWidth)];
+  execFileSync(process.execPath, [join(ROOT, 'bench', 'prepare.mjs'), ...args], { stdio: ['ignore', 2, 2] });
   return { root: ROOT, python, inputs, threads };
 }
 
@@ -57,7 +59,7 @@ async function measureRow(place, row) {
   const measurements = row.sides.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, side] of row.sides.entries()) {
-      say(`${row.id} round ${round + 1} of ${rounds}: ${side.name} `);
+      say(`${row.id} round ${round + 1} of ${rounds}: ${side.point ?? ''} ${side.name} `);
       const one = await measure(place, side);
       say(`${one.seconds.toFixed(2)} s\n`);
       measurements[index].push(one);
@@ -76,10 +78,12 @@ function resultOf(row, { sides: measured, measurements }) {
     rounds: measurements[0].length,
     sides,
     ratios: ratiosOf(row, sides, measurements),
+    ...(row.isCurve && { isCurve: true }),
     ...(row.limits && { limits: row.limits }),
-    ...(theirs?.mrc && {
-      mrcGaps: sides.filter(({ side }) => side === 'ours').map(({ name, mrc }) => ({ name, ...mrcGap(mrc, theirs.mrc) })),
-    }),
+    ...(theirs?.mrc &&
+      !row.isCurve && {
+        mrcGaps: sides.filter(({ side }) => side === 'ours').map(({ name, mrc }) => ({ name, ...mrcGap(mrc, theirs.mrc) })),
+      }),
   };
 }
 

@@ -14,10 +14,30 @@ export function table({ machine, versions, threads, rows }) {
     '| work | side | seconds (fastest–slowest) | images/s | peak memory | accuracy | ratio | target |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
   ];
-  for (const row of rows) for (const [index, side] of row.sides.entries()) lines.push(`| ${cells(row, side, index).join(' | ')} |`);
+  for (const row of rows.filter(({ isCurve }) => !isCurve))
+    for (const [index, side] of row.sides.entries()) lines.push(`| ${cells(row, side, index).join(' | ')} |`);
   const gaps = rows.flatMap((row) => row.mrcGaps ?? []);
   if (gaps.length > 0) lines.push('', `MRC against the published procedure, module by module: ${gaps.map(gapText).join('; ')}.`);
+  const curves = rows.filter(({ isCurve }) => isCurve);
+  if (curves.length > 0) lines.push('', ...curveLines(curves));
   return lines.join('\n');
+}
+
+/** How cost grows: a line for each point, the sides beside each other; ratios are against the peer of the point. */
+function curveLines(curves) {
+  const lines = ['| work | point | sides: seconds, images/s, peak memory | ratio |', '| --- | --- | --- | ---: |'];
+  for (const { title, rounds, sides } of curves) {
+    for (const [index, point] of [...new Set(sides.map((side) => side.point))].entries()) {
+      const here = sides.filter((side) => side.point === point);
+      const peer = here.find(({ side }) => side === 'peer');
+      const ours = here.filter(({ side }) => side === 'ours');
+      const text = (side) =>
+        `${side.side === 'ours' ? `**RiFT, ${side.name}**` : side.name}: ${figure(side.seconds)}, ${figure(side.imagesPerSecond)}, ${Math.round(side.peakMiB)} MiB`;
+      const ratio = ours.map((side) => (peer.seconds / side.seconds).toFixed(2)).join('; ');
+      lines.push(`| ${index === 0 ? `${title} (${rounds} rounds)` : ''} | ${point} | ${here.map(text).join('<br>')} | ${ratio} |`);
+    }
+  }
+  return lines;
 }
 
 const signed = (value) => `${value < 0 ? '−' : '+'}${percent(Math.abs(value))}`;

@@ -1,11 +1,35 @@
 // What is measured: rows of work, each with this project's variants and the peers that do the same work.
 
 import { EPSILON, STEP, attack } from './attack.mjs';
+import { criticalitySpec } from './criticality.mjs';
+import { curvesOf } from './curves.mjs';
 
 /** Sizes of every row. `tiny` only shows that everything runs. */
 export const SCALES = {
-  tiny: { images: 32, wide: 32, robust: 64, criticality: 48, modules: ['linear'], train: 128, autoattack: 2, rounds: 1 },
-  full: { images: 256, wide: 64, robust: 384, criticality: 256, modules: null, train: 512, autoattack: 16, rounds: 3 },
+  tiny: {
+    images: 32,
+    wide: 32,
+    wrn: 2,
+    wrnWidth: 2,
+    robust: 64,
+    criticality: 48,
+    modules: ['linear'],
+    train: 128,
+    autoattack: 2,
+    rounds: 1,
+  },
+  full: {
+    images: 256,
+    wide: 64,
+    wrn: 16,
+    wrnWidth: 16,
+    robust: 384,
+    criticality: 256,
+    modules: null,
+    train: 512,
+    autoattack: 16,
+    rounds: 3,
+  },
 };
 
 const peerAttack = (restarts) => ({ epsilon: EPSILON, stepSize: STEP, steps: 10, restarts, batchSize: 128 });
@@ -29,27 +53,6 @@ function pgdRow(id, network, title, limit) {
       ['auto', 2.5],
       ['fp32', 1.2],
     ],
-  };
-}
-
-const PROFILES = {
-  code: { profile: 'PROFILE_CODE', ascent: 'ASCENT_METHOD_SGD_EPOCH' },
-  paper: { profile: 'PROFILE_PAPER', ascent: 'ASCENT_METHOD_SGD_STOP' },
-  sound: { profile: 'PROFILE_SOUND', ascent: 'ASCENT_METHOD_NORMALIZED_GRADIENT' },
-};
-
-function criticalitySpec(profile, modules) {
-  return {
-    ...PROFILES[profile],
-    weightEpsilon: 0.1,
-    weightNorm: 'NORM_L2',
-    epochs: 10,
-    learningRate: 1,
-    batchSize: 512,
-    starts: 1,
-    seed: 0,
-    modules: modules ?? [],
-    grouping: 'MODULE_GROUPING_LAYER',
   };
 }
 
@@ -80,6 +83,7 @@ export function rowsOf(scale) {
   return [
     pgdRow('pgd-w16', 'w16', 'ResNet-18 of width 16', size.images),
     pgdRow('pgd-w64', 'w64', 'ResNet-18 of width 64', size.wide),
+    pgdRow('pgd-wrn', 'wrn', size.wrnWidth === 16 ? 'WRN-28-10' : `WRN-28-10 of width ${size.wrnWidth}`, size.wrn),
     {
       id: 'robust-accuracy',
       title: `Robust accuracy, worst of 3 × PGD-10, width 16, ${size.robust} images`,
@@ -162,6 +166,7 @@ export function rowsOf(scale) {
       args: [],
       limits: { seconds: 180, peakMiB: 3e9 / 2 ** 20 },
     },
+    ...curvesOf(scale, size.criticality),
   ];
 }
 

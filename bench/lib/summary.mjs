@@ -15,6 +15,7 @@ export function summarise(side, measurements) {
   return {
     name: side.name,
     side: side.side,
+    ...(side.point && { point: side.point }),
     seconds: median(seconds),
     fastest: Math.min(...seconds),
     slowest: Math.max(...seconds),

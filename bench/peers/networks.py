@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "test" / "golden" / "networks"))
-from reference import CIFAR10, Normalized, ResNet  # noqa: E402
+from reference import CIFAR10, Normalized, ResNet, WideResNet  # noqa: E402
 
 
 def manifest(path):
@@ -21,9 +21,13 @@ def manifest(path):
 def read_network(path):
     """The network on pixels in [0, 1], in evaluation mode."""
     described = manifest(path)
-    if described["arch"] != "resnet18":
-        raise SystemExit(f"{path}: the peers' side knows resnet18 only, not {described['arch']}")
-    network = ResNet([2, 2, 2, 2], described["width"], described["classes"], described["inputSize"])
+    shape = described["width"], described["classes"], described["inputSize"]
+    if described["arch"] == "resnet18":
+        network = ResNet([2, 2, 2, 2], *shape)
+    elif described["arch"] == "wrn-28-10":
+        network = WideResNet(28, 10, *shape)
+    else:
+        raise SystemExit(f"{path}: the peers' side knows resnet18 and wrn-28-10 only, not {described['arch']}")
     network.load_state_dict(load_file(path))
     return Normalized(network, *CIFAR10).eval()
 
