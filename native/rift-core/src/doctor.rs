@@ -18,6 +18,7 @@ pub fn doctor() -> napi::Result<String> {
         "bf16Faster": choices.bf16,
         "choices": choices.name(),
         "tried": choices.tried,
+        "triedInQuiet": choices.were_quiet(),
         "device": format!("{:?}", chosen.device),
         "precision": format!("{:?}", chosen.fast.format.kind),
         "batchSize": chosen.batch_size,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use crate::attack::{pgd, Loss};
 use crate::checkpoint::{NetworkManifest, Preprocess};
 use crate::error::Result;
-use crate::net::{Format, Network, PlanOptions};
+use crate::net::{Format, Network, Plan, PlanOptions};
 use crate::rng;
 
 /// Variable that names the folder of files, one a machine; unset or empty, every process measures for itself.
@@ -22,6 +22,10 @@ const CLEARLY: f64 = 1.1;
 /// Half the images of one measurement.
 const IMAGES: i64 = 128;
 const ROUNDS: u32 = 2;
+/// Where the threads of a measurement waited for a processor for a larger share of the time, other work decided too.
+const QUIET: f64 = 0.1;
+/// So long such a measurement is believed all the same, so that processes that start together choose alike.
+const TRUSTED: Duration = Duration::from_mins(10);
 
 /// Choices for attacks and evaluation on the processor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,8 +41,11 @@ pub struct Choices {
     pub lanes: bool,
     /// Images per batch.
     pub batch_size: i64,
-    /// Images per second of one gradient with each combination that was tried.
+    /// Images per second of one gradient with the first combination that was tried, and by what it was outdone or not with the
+    /// others.
     pub tried: BTreeMap<String, f64>,
+    /// How long threads waited for a processor while it was measured, over the time it took: 0 on a machine without other work.
+    pub waited: f64,
 }
 
 impl Choices {
@@ -66,22 +73,31 @@ impl Choices {
             lanes: true,
             batch_size: 2 * IMAGES,
             tried: BTreeMap::new(),
+            waited: 0.0,
         }
+    }
+
+    /// Whether other work hardly disturbed the measurement.
+    #[must_use]
+    pub fn were_quiet(&self) -> bool {
+        self.waited <= QUIET
     }
 
     /// Tries one change after the other, on all processors, and keeps those that are clearly faster.
     fn measure(machine: String) -> Result<Self> {
         let threads = tch::get_num_threads();
         tch::set_num_threads(processors() as i32);
+        let (began, waited) = (Instant::now(), waiting());
         let measured = Self::measure_here(machine);
+        let waited = waiting().saturating_sub(waited).as_secs_f64() / began.elapsed().as_secs_f64();
         tch::set_num_threads(threads);
-        measured
+        Ok(Self { waited, ..measured? })
     }
 
     fn measure_here(machine: String) -> Result<Self> {
         let probe = Probe::new()?;
         let mut chosen = Self { machine, ..Self::usual(false) };
-        let mut best = probe.rate(&chosen)?;
+        let [mut best, _] = probe.rates([&chosen, &chosen])?;
         let mut tried = BTreeMap::from([(chosen.name(), best)]);
         let changes: [&dyn Fn(&mut Self); 5] = [
             &|choices| choices.bf16 = true,
@@ -97,7 +113,9 @@ impl Choices {
             if other == chosen {
                 continue;
             }
-            let rate = probe.rate(&other)?;
+            // Against its own rounds: a pause of other work must not favour one side.
+            let [rate, of_chosen] = probe.rates([&other, &chosen])?;
+            let rate = best * rate / of_chosen;
             tried.insert(other.name(), rate);
             if rate > CLEARLY * best {
                 (chosen, best) = (other, rate);
@@ -147,31 +165,53 @@ impl Probe {
         })
     }
 
-    /// Images per second of a gradient, the best of some rounds.
-    fn rate(&self, choices: &Choices) -> Result<f64> {
+    /// Images per second of a gradient, the best of some rounds, of two choices that take turns.
+    fn rates(&self, both: [&Choices; 2]) -> Result<[f64; 2]> {
+        let plans = both.iter().map(|choices| self.plan(choices)).collect::<Result<Vec<_>>>()?;
+        let mut best = [f64::INFINITY; 2];
+        // The first round prepares libtorch's kernels.
+        for round in 0..=ROUNDS {
+            for (at, choices) in both.iter().enumerate() {
+                let seconds = self.seconds(&plans[at], choices.batch_size)?;
+                if round > 0 {
+                    best[at] = best[at].min(seconds);
+                }
+            }
+        }
+        Ok(best.map(|seconds| 2.0 * IMAGES as f64 / seconds))
+    }
+
+    fn plan(&self, choices: &Choices) -> Result<Plan> {
         let kind = if choices.bf16 { Kind::BFloat16 } else { Kind::Float };
-        let plan = self.network.plan(PlanOptions {
+        self.network.plan(PlanOptions {
             format: Format { kind, channels_last: choices.channels_last },
             fold: true,
             device: Device::Cpu,
             lanes: if choices.lanes { processors() } else { 1 },
-        })?;
-        let mut best = f64::INFINITY;
-        // The first round prepares libtorch's kernels.
-        for round in 0..=ROUNDS {
-            let began = Instant::now();
-            let mut at = 0;
-            while at < 2 * IMAGES {
-                let part = |tensor: &Tensor| tensor.f_narrow(0, at, choices.batch_size);
-                let _ = pgd::gradient(&plan, &part(&self.images)?, &part(&self.labels)?, &Loss::CrossEntropy)?;
-                at += choices.batch_size;
-            }
-            if round > 0 {
-                best = best.min(began.elapsed().as_secs_f64());
-            }
-        }
-        Ok(2.0 * IMAGES as f64 / best)
+        })
     }
+
+    fn seconds(&self, plan: &Plan, batch_size: i64) -> Result<f64> {
+        let began = Instant::now();
+        let mut at = 0;
+        while at < 2 * IMAGES {
+            let part = |tensor: &Tensor| tensor.f_narrow(0, at, batch_size);
+            let _ = pgd::gradient(plan, &part(&self.images)?, &part(&self.labels)?, &Loss::CrossEntropy)?;
+            at += batch_size;
+        }
+        Ok(began.elapsed().as_secs_f64())
+    }
+}
+
+/// How long the threads of this process have waited for a processor that other threads held; nothing where the system does
+/// not tell.
+fn waiting() -> Duration {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let nanoseconds = threads.flatten().filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }
 
 fn machine() -> String {
@@ -191,31 +231,48 @@ fn processors() -> usize {
 }
 
 /// What `folder` keeps for this machine, else what `measure` finds, kept there from now on. Of processes that measure at the
-/// same time all take what the first of them kept, so that replicas choose alike. Where nothing can be kept, each process
+/// same time all take what the first of them kept, so that replicas choose alike. What was measured beside other work is
+/// believed for a while; later the quieter of it and a new measurement is kept. Where nothing can be kept, each process
 /// measures for itself.
 fn kept(folder: &Path, machine: &str, measure: impl FnOnce() -> Choices) -> Choices {
     let name: String = machine.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let path = folder.join(format!("{name}.json"));
-    if let Some(known) = read(&path) {
-        return known;
+    let known = read(&path);
+    if let Some(known) = known.as_ref().filter(|known| known.were_quiet() || age(&path) < TRUSTED) {
+        return known.clone();
     }
     let measured = measure();
-    if write(folder, &path, &measured).is_ok() {
-        return measured;
+    let best = match known {
+        Some(known) if known.waited <= measured.waited => known,
+        _ => measured,
+    };
+    let replaces = path.exists() && age(&path) >= TRUSTED;
+    if write(folder, &path, &best, replaces).is_ok() {
+        return best;
     }
-    read(&path).unwrap_or(measured)
+    read(&path).unwrap_or(best)
 }
 
 fn read(path: &Path) -> Option<Choices> {
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
 }
 
-/// Writes a file that is whole from the moment it is there, and not over one that is there already.
-fn write(folder: &Path, path: &Path, choices: &Choices) -> std::io::Result<()> {
+/// Time since the file was written; none where its time lies ahead.
+fn age(path: &Path) -> Duration {
+    let written = std::fs::metadata(path).and_then(|known| known.modified());
+    written.ok().and_then(|at| at.elapsed().ok()).unwrap_or(Duration::ZERO)
+}
+
+/// Writes a file that is whole from the moment it is there; not over one that is there already, unless it `replaces` that.
+fn write(folder: &Path, path: &Path, choices: &Choices, replaces: bool) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let file = tempfile::NamedTempFile::new_in(folder)?;
     serde_json::to_writer_pretty(&file, choices)?;
-    file.persist_noclobber(path)?;
+    if replaces {
+        file.persist(path)?;
+    } else {
+        file.persist_noclobber(path)?;
+    }
     Ok(())
 }
 
@@ -247,6 +304,36 @@ mod tests {
         assert!(chosen("2 × this", true).bf16);
         assert!(chosen("2 × this", false).bf16);
         assert!(!chosen("2 × that", false).bf16);
+    }
+
+    #[test]
+    fn a_measurement_beside_other_work_is_believed_for_a_while_and_gives_way_to_a_quieter_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let chosen = |bf16, waited| kept(folder.path(), "this", || Choices { waited, ..Choices::usual(bf16) }).bf16;
+        let grow_old = || {
+            let path = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+            let long_ago = std::time::SystemTime::now() - 2 * TRUSTED;
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        };
+        assert!(chosen(true, 0.5));
+        assert!(chosen(false, 0.0), "another process that starts now chooses alike");
+        grow_old();
+        assert!(chosen(false, 0.7), "the quieter of two");
+        grow_old();
+        assert!(!chosen(false, 0.01));
+        grow_old();
+        assert!(!chosen(true, 0.0), "measured in quiet, and kept for good");
+    }
+
+    #[test]
+    fn a_file_of_another_version_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("this.json");
+        std::fs::write(&path, "{}").unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * TRUSTED;
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        assert!(kept(folder.path(), "this", || Choices::usual(true)).bf16);
+        assert!(kept(folder.path(), "this", || Choices::usual(false)).bf16);
     }
 
     #[test]

@@ -91,7 +91,7 @@ export function describeEngine(found: Readonly<Record<string, unknown>>, device:
       ok: true,
       detail: isFaster ? 'measured faster here: attacks use it, judgement is float32' : 'not faster here: float32 throughout',
     },
-    { name: 'fastest', ok: true, detail: `${text('choices')}${rates(found['tried'])}` },
+    { name: 'fastest', ok: true, detail: `${text('choices')}${rates(found['tried'])}${quiet(found['triedInQuiet'])}` },
   ];
 }
 
@@ -100,6 +100,10 @@ function rates(tried: unknown): string {
   const measured = typeof tried === 'object' && tried !== null ? Object.values(tried).map(Number) : [];
   if (measured.length < 2) return '';
   return ` (of ${measured.length} combinations measured, ${(Math.max(...measured) / Math.min(...measured)).toFixed(1)} times as fast as the slowest)`;
+}
+
+function quiet(wasQuiet: unknown): string {
+  return wasQuiet === false ? '; measured beside other work, and again by what starts ten minutes later' : '';
 }
 
 async function storeCheck(home: string): Promise<Check> {

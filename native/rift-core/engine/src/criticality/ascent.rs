@@ -231,7 +231,7 @@ impl Search<'_> {
         sizes.map(|size| Ok(self.spec.weight_epsilon * size?)).collect()
     }
 
-    fn sizes(&self, change: &[Tensor]) -> Result<Vec<f64>> {
+    pub(super) fn sizes(&self, change: &[Tensor]) -> Result<Vec<f64>> {
         change.iter().map(|tensor| ball::size(self.spec.weight_norm, tensor)).collect()
     }
 

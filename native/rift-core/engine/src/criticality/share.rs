@@ -4,42 +4,52 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Kind, Tensor};
 
-use super::weights::Weights;
+use super::weights::{together, Piece, Weights};
 use crate::attack::loss::{cross_entropy, is_right};
 use crate::control::Control;
 use crate::error::Result;
 use crate::evaluate;
 use crate::lanes::{self, spans};
 
-/// What is asked of every image.
+/// What is asked of the images.
 pub struct Look {
     /// Weights of the entered modules.
     pub weights: Vec<Tensor>,
     /// Images whose loss is differentiated.
-    pub climbed: Climbed,
-    /// Whether the other images are judged.
-    pub judges_rest: bool,
+    pub climbed: Which,
+    /// Where given, not their loss is differentiated but the log-probability of this class.
+    pub towards: Option<i64>,
+    /// Images that are judged; those climbed are in any case.
+    pub judged: Which,
 }
 
 impl Look {
     /// The same, for another lane; its tensors are shared.
     fn again(&self) -> Self {
         let weights = self.weights.iter().map(Tensor::shallow_clone).collect();
-        Self { weights, climbed: self.climbed.clone(), judges_rest: self.judges_rest }
+        Self { weights, climbed: self.climbed.clone(), towards: self.towards, judged: self.judged.clone() }
     }
 }
 
-/// Images whose loss is differentiated.
+/// Some of the images.
 #[derive(Clone)]
-pub enum Climbed {
+pub enum Which {
     /// None.
     Nothing,
     /// All.
     Everything,
     /// Those with true, one entry for each image of the whole set.
     Rows(Arc<Vec<bool>>),
-    /// Those with true; and not their loss, but the log-probability of a class.
-    Towards(i64, Arc<Vec<bool>>),
+}
+
+impl Which {
+    fn has(&self, row: i64) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Rows(rows) => rows[row as usize],
+        }
+    }
 }
 
 /// What came of it.
@@ -54,29 +64,44 @@ pub struct Seen {
 }
 
 impl Seen {
+    fn blank(count: i64) -> Self {
+        Self { losses: vec![f32::NAN; count as usize], right: vec![0; count as usize], gradients: Vec::new() }
+    }
+
     /// Takes in what the images behind these gave.
     fn append(&mut self, other: Self) -> Result<()> {
         self.losses.extend(other.losses);
         self.right.extend(other.right);
+        self.add(other.gradients)
+    }
+
+    fn add(&mut self, gradients: Vec<Tensor>) -> Result<()> {
         if self.gradients.is_empty() {
-            self.gradients = other.gradients;
+            self.gradients = gradients;
         } else {
-            for (sum, gradient) in self.gradients.iter_mut().zip(&other.gradients) {
+            for (sum, gradient) in self.gradients.iter_mut().zip(&gradients) {
                 let _ = sum.f_add_(gradient)?;
             }
         }
         Ok(())
     }
 
-    fn note(&mut self, rows: &[i64], logits: &Tensor, loss: &Tensor, labels: &Tensor) -> Result<()> {
-        let losses = evaluate::floats(&loss.f_detach()?)?;
-        let right = evaluate::bytes(&is_right(&logits.f_detach()?, labels)?)?;
-        for ((row, loss), right) in rows.iter().zip(losses).zip(right) {
+    fn note(&mut self, rows: &[i64], losses: &Losses) -> Result<()> {
+        let each = evaluate::floats(&losses.each.f_detach()?)?;
+        let right = evaluate::bytes(&is_right(&losses.logits.f_detach()?, &losses.labels)?)?;
+        for ((row, loss), right) in rows.iter().zip(each).zip(right) {
             self.losses[*row as usize] = loss;
             self.right[*row as usize] = right;
         }
         Ok(())
     }
+}
+
+/// Of some images.
+struct Losses {
+    logits: Tensor,
+    each: Tensor,
+    labels: Tensor,
 }
 
 /// Neighbouring images in batches, and a network of the lane's own.
@@ -86,6 +111,8 @@ struct Share {
     first: i64,
     images: Vec<Tensor>,
     labels: Vec<Tensor>,
+    /// Most images of a batch.
+    at_once: i64,
 }
 
 /// A network for each lane, and the images spread over them.
@@ -100,7 +127,7 @@ impl Shares {
                 let cut = |tensor: &Tensor| -> Result<Vec<Tensor>> {
                     batches.iter().map(|(at, rows)| Ok(tensor.f_narrow(0, first + at, *rows)?)).collect()
                 };
-                Ok(Arc::new(Mutex::new(Share { network, first, images: cut(images)?, labels: cut(labels)? })))
+                Ok(Arc::new(Mutex::new(Share { network, first, images: cut(images)?, labels: cut(labels)?, at_once })))
             });
         Ok(Self(shares.collect::<Result<_>>()?))
     }
@@ -145,58 +172,57 @@ impl Shares {
 impl Share {
     fn look(&mut self, look: &Look, control: &Control) -> Result<Seen> {
         let leaves = self.network.leaves(&look.weights)?;
-        let mut seen = Seen::default();
-        let mut first = self.first;
-        for at in 0..self.images.len() {
+        let count = self.labels.iter().map(|labels| labels.size()[0]).sum();
+        let mut seen = Seen::blank(count);
+        let (climbed, rest): (Vec<i64>, Vec<i64>) = (0..count).partition(|row| look.climbed.has(self.first + row));
+        for rows in self.groups(&climbed) {
             control.check()?;
-            seen.append(self.look_at(at, first, look, &leaves)?)?;
-            first += self.images[at].size()[0];
-        }
-        Ok(seen)
-    }
-
-    /// Looks at the batch `at`, which begins with image `first` of the whole set.
-    fn look_at(&self, at: usize, first: i64, look: &Look, leaves: &[Tensor]) -> Result<Seen> {
-        let count = self.labels[at].size()[0];
-        let is_climbed = |row: &i64| match &look.climbed {
-            Climbed::Nothing => false,
-            Climbed::Everything => true,
-            Climbed::Rows(rows) | Climbed::Towards(_, rows) => rows[(first + row) as usize],
-        };
-        let (climbed, rest): (Vec<i64>, Vec<i64>) = (0..count).partition(is_climbed);
-        let mut seen =
-            Seen { losses: vec![f32::NAN; count as usize], right: vec![0; count as usize], gradients: Vec::new() };
-        if !climbed.is_empty() {
-            let (logits, loss, labels) = self.losses(at, &climbed, leaves)?;
-            let climbed_height = match look.climbed {
-                Climbed::Towards(class, _) => cross_entropy(&logits, &labels.f_full_like(class)?)?.f_neg()?,
-                _ => loss.shallow_clone(),
+            let losses = self.losses(&rows, &leaves)?;
+            let height = match look.towards {
+                Some(class) => cross_entropy(&losses.logits, &losses.labels.f_full_like(class)?)?.f_neg()?,
+                None => losses.each.shallow_clone(),
             };
-            seen.gradients = Tensor::f_run_backward(&[climbed_height.f_sum(Kind::Float)?], leaves, false, false)?;
-            seen.note(&climbed, &logits, &loss, &labels)?;
+            seen.add(Tensor::f_run_backward(&[height.f_sum(Kind::Float)?], &leaves, false, false)?)?;
+            seen.note(&rows, &losses)?;
         }
-        if look.judges_rest && !rest.is_empty() {
-            let _guard = tch::no_grad_guard();
-            let (logits, loss, labels) = self.losses(at, &rest, leaves)?;
-            seen.note(&rest, &logits, &loss, &labels)?;
+        let judged: Vec<i64> = rest.into_iter().filter(|row| look.judged.has(self.first + row)).collect();
+        let _guard = tch::no_grad_guard();
+        for rows in self.groups(&judged) {
+            control.check()?;
+            seen.note(&rows, &self.losses(&rows, &leaves)?)?;
         }
         Ok(seen)
     }
 
-    /// Logits, losses and labels of the `rows` of the batch `at`.
-    fn losses(&self, at: usize, rows: &[i64], leaves: &[Tensor]) -> Result<(Tensor, Tensor, Tensor)> {
-        let labels = &self.labels[at];
-        let rows = if rows.len() as i64 == labels.size()[0] {
-            None
-        } else {
-            Some(Tensor::f_from_slice(rows)?.f_to_device(labels.device())?)
-        };
-        let logits = self.network.logits(at, rows.as_ref(), &self.images, leaves)?;
-        let labels = match &rows {
-            Some(rows) => labels.f_index_select(0, rows)?,
-            None => labels.shallow_clone(),
-        };
-        let loss = cross_entropy(&logits, &labels)?;
-        Ok((logits, loss, labels))
+    /// Rows of the share that are computed at once: the batches as they lie where all are wanted, else full batches of those
+    /// that are.
+    fn groups(&self, rows: &[i64]) -> Vec<Vec<i64>> {
+        let batches: Vec<i64> = self.labels.iter().map(|labels| labels.size()[0]).collect();
+        if rows.len() as i64 != batches.iter().sum::<i64>() {
+            return rows.chunks(self.at_once as usize).map(<[i64]>::to_vec).collect();
+        }
+        let mut rows = rows.iter().copied();
+        batches.into_iter().map(|count| rows.by_ref().take(count as usize).collect()).collect()
+    }
+
+    /// Logits, losses and labels of ascending `rows` of the share.
+    fn losses(&self, rows: &[i64], leaves: &[Tensor]) -> Result<Losses> {
+        let mut pieces = Vec::new();
+        let (mut first, mut rest) = (0, rows);
+        for (at, labels) in self.labels.iter().enumerate() {
+            let count = labels.size()[0];
+            let (here, behind) = rest.split_at(rest.partition_point(|row| *row < first + count));
+            if here.len() as i64 == count {
+                pieces.push(Piece { at, rows: None });
+            } else if !here.is_empty() {
+                let own: Vec<i64> = here.iter().map(|row| row - first).collect();
+                pieces.push(Piece { at, rows: Some(Tensor::f_from_slice(&own)?.f_to_device(labels.device())?) });
+            }
+            (first, rest) = (first + count, behind);
+        }
+        let logits = self.network.logits(&pieces, &self.images, leaves)?;
+        let labels = together(&pieces, |at| &self.labels[at])?;
+        let each = cross_entropy(&logits, &labels)?;
+        Ok(Losses { logits, each, labels })
     }
 }

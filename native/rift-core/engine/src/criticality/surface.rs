@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tch::{Kind, Tensor};
 
 use super::ball;
-use super::share::{Climbed, Look, Shares};
+use super::share::{Look, Shares, Which};
 use super::units::Unit;
 use super::weights::{GraphWeights, ScriptWeights, Weights};
 use crate::compute::Compute;
@@ -30,6 +30,11 @@ impl Judged {
     /// Mean cross-entropy.
     pub fn mean_loss(&self) -> f64 {
         self.losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / self.losses.len() as f64
+    }
+
+    /// Mean cross-entropy of the images `rows`.
+    fn mean_loss_of(&self, rows: &[i64]) -> f64 {
+        rows.iter().map(|row| f64::from(self.losses[*row as usize])).sum::<f64>() / rows.len() as f64
     }
 
     /// Share of images classified right.
@@ -139,7 +144,7 @@ impl Surface {
     /// Loss and judgement of every image under `change`, in float32.
     pub fn judge(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
         let shares = self.judge.as_ref().unwrap_or(&self.shares);
-        Ok(self.look(shares, change, Climbed::Nothing, true, control)?.1)
+        Ok(look(shares, self.asked(change, Which::Nothing, Which::Everything)?, control)?.1)
     }
 
     /// The judgement of `change` in float32, which is `seen`, that of the search, where that computes in float32.
@@ -152,12 +157,18 @@ impl Surface {
 
     /// Loss and judgement of every image under `change`, as the search sees them.
     pub fn glance(&self, change: &[Tensor], control: &Control) -> Result<Judged> {
-        Ok(self.look(&self.shares, change, Climbed::Nothing, true, control)?.1)
+        Ok(look(&self.shares, self.asked(change, Which::Nothing, Which::Everything)?, control)?.1)
+    }
+
+    /// Mean loss over the images `rows` of the whole set under `change`, as the search sees it.
+    pub fn part_glance(&self, rows: &[i64], change: &[Tensor], control: &Control) -> Result<f64> {
+        let (_, judged) = look(&self.shares, self.asked(change, Which::Nothing, self.only(rows))?, control)?;
+        Ok(judged.mean_loss_of(rows))
     }
 
     /// Gradient of the mean loss over the whole set with respect to each module's weight, and the judgement on the way.
     pub fn gradient(&self, change: &[Tensor], control: &Control) -> Result<(Vec<Tensor>, Judged)> {
-        let (sums, judged) = self.look(&self.shares, change, Climbed::Everything, true, control)?;
+        let (sums, judged) = look(&self.shares, self.asked(change, Which::Everything, Which::Nothing)?, control)?;
         Ok((mean(sums, self.count)?, judged))
     }
 
@@ -168,24 +179,23 @@ impl Surface {
 
     /// [`Surface::batch_gradient`], after the mean loss over these images.
     pub fn part_gradient(&self, rows: &[i64], change: &[Tensor], control: &Control) -> Result<(f64, Vec<Tensor>)> {
-        let (sums, judged) = self.look(&self.shares, change, self.climbed(rows), false, control)?;
-        let loss = rows.iter().map(|row| f64::from(judged.losses[*row as usize])).sum::<f64>() / rows.len() as f64;
-        Ok((loss, mean(sums, rows.len() as i64)?))
+        let (sums, judged) = look(&self.shares, self.asked(change, self.only(rows), Which::Nothing)?, control)?;
+        Ok((judged.mean_loss_of(rows), mean(sums, rows.len() as i64)?))
     }
 
     /// Gradient of the mean log-probability of `class` over the images `rows` of the whole set.
     pub fn gradient_towards(
         &self, class: i64, rows: &[i64], change: &[Tensor], control: &Control,
     ) -> Result<Vec<Tensor>> {
-        let (sums, _) = self.look(&self.shares, change, Climbed::Towards(class, self.mask(rows)), false, control)?;
-        mean(sums, rows.len() as i64)
+        let asked = Look { towards: Some(class), ..self.asked(change, self.only(rows), Which::Nothing)? };
+        mean(look(&self.shares, asked, control)?.0, rows.len() as i64)
     }
 
     /// [`Surface::batch_gradient`], and the judgement of the whole set, part of which is met on the way.
     pub fn batch_gradient_judged(
         &self, rows: &[i64], change: &[Tensor], control: &Control,
     ) -> Result<(Vec<Tensor>, Judged)> {
-        let (sums, judged) = self.look(&self.shares, change, self.climbed(rows), true, control)?;
+        let (sums, judged) = look(&self.shares, self.asked(change, self.only(rows), Which::Everything)?, control)?;
         Ok((mean(sums, rows.len() as i64)?, judged))
     }
 
@@ -200,27 +210,25 @@ impl Surface {
             .collect()
     }
 
-    fn climbed(&self, rows: &[i64]) -> Climbed {
-        Climbed::Rows(self.mask(rows))
-    }
-
-    fn mask(&self, rows: &[i64]) -> Arc<Vec<bool>> {
+    fn only(&self, rows: &[i64]) -> Which {
         let mut wanted = vec![false; self.count as usize];
         for row in rows {
             wanted[*row as usize] = true;
         }
-        Arc::new(wanted)
+        Which::Rows(Arc::new(wanted))
     }
 
-    /// Gradients of the summed loss of the climbed images, and the judgement of those looked at.
-    fn look(
-        &self, shares: &Shares, change: &[Tensor], climbed: Climbed, judges_rest: bool, control: &Control,
-    ) -> Result<(Vec<Tensor>, Judged)> {
+    fn asked(&self, change: &[Tensor], climbed: Which, judged: Which) -> Result<Look> {
         let pairs = self.modules.iter().zip(change);
         let weights = pairs.map(|(module, change)| Ok(self.weights[module].f_add(change)?)).collect::<Result<_>>()?;
-        let seen = shares.look(&Look { weights, climbed, judges_rest }, control)?;
-        Ok((seen.gradients, Judged { losses: seen.losses, right: seen.right }))
+        Ok(Look { weights, climbed, towards: None, judged })
     }
+}
+
+/// Gradients of the summed loss of the climbed images, and the judgement of those looked at.
+fn look(shares: &Shares, asked: Look, control: &Control) -> Result<(Vec<Tensor>, Judged)> {
+    let seen = shares.look(&asked, control)?;
+    Ok((seen.gradients, Judged { losses: seen.losses, right: seen.right }))
 }
 
 /// A network for each lane, whose caches together take at most `memory` bytes.

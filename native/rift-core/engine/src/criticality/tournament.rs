@@ -1,117 +1,131 @@
 //! Where an ascent begins. Over a weight ball the robust loss has many local maxima: about one for each class that the changed
 //! module can push all images to, and saddles between them. Which one an ascent ends in is decided where it begins, so many
-//! starts compete on few images, and the best of them are climbed on all. What few images favour need not be best on all, the less
-//! the more weights the module has, so the gradient of the whole set is a start that need not compete.
+//! starts compete on few images, and the best of them are climbed on all. Each start comes down from a ball that is many times
+//! larger, where one class has won already and the gradient points to the maximum that is near; seen from the network as it is,
+//! most directions lead to the same few maxima, often not the highest.
 
 use tch::Tensor;
 
 use super::ascent::Search;
 use crate::error::Result;
 
-/// Slices of the set; the gradient of each gives a start.
-const SLICES: i64 = 4;
 /// Classes that starts push all images to, at most; of more classes, as many evenly spaced ones.
 const TARGETS: i64 = 10;
+/// Radii, as multiples of the ball's, from which a start comes down.
+const LARGER_BALLS: [f64; 2] = [20.0, 4.0];
 
-/// A part of the competition, in which each start makes a step.
+/// A part of the competition, in which each start makes a step. Few images see the large differences; the small ones of late
+/// rounds take more.
 struct Round {
-    /// One image in so many is looked at.
-    spacing: i64,
-    /// Images that are looked at in any case, as far as there are so many.
-    images: i64,
+    /// Images that the step climbs on.
+    climbed: Few,
+    /// Images that judge it.
+    judges: Few,
     /// Starts that stay in.
     stay: usize,
 }
 
+/// Evenly spaced images.
+#[derive(Clone, Copy, PartialEq)]
+struct Few {
+    /// One in so many,
+    spacing: i64,
+    /// but so many in any case, as far as there are.
+    least: i64,
+}
+
+const EIGHTH: Few = Few { spacing: 8, least: 32 };
+const QUARTER: Few = Few { spacing: 4, least: 64 };
+const HALF: Few = Few { spacing: 2, least: 128 };
+
 const ROUNDS: [Round; 3] = [
-    Round { spacing: 8, images: 32, stay: 7 },
-    Round { spacing: 8, images: 32, stay: 3 },
-    Round { spacing: 4, images: 64, stay: 1 },
+    Round { climbed: EIGHTH, judges: EIGHTH, stay: 5 },
+    Round { climbed: EIGHTH, judges: QUARTER, stay: 3 },
+    Round { climbed: QUARTER, judges: HALF, stay: 1 },
 ];
 
 struct Start {
     change: Vec<Tensor>,
-    /// Loss there over the images of the round, and its gradient; none before it was looked at.
-    seen: Option<(f64, Vec<Tensor>)>,
+    /// Loss there over the judges of the last round.
+    height: f64,
 }
 
 impl Search<'_> {
-    /// The changes to climb on from: the `spec.starts` most promising ones, and the boundary point along `slope`, the
-    /// gradient over the whole set at the unit's own weights. Nothing is drawn at random.
+    /// The changes to climb on from: the `spec.starts` most promising ones, and the boundary point along `slope`, the gradient
+    /// over the whole set at the unit's own weights: a maximum of little rise may be near it that no larger ball shows.
+    /// Nothing is drawn at random.
     pub(super) fn starts(&self, slope: &[Tensor], radii: &[f64]) -> Result<Vec<Vec<Tensor>>> {
         let wanted = self.spec.starts as usize;
-        let mut looked_at = self.spread(&ROUNDS[0]);
-        let mut starts = self.candidates(&looked_at, radii)?;
+        let mut starts = self.candidates(slope, &self.spread(EIGHTH), radii)?;
         for round in &ROUNDS {
-            let rows = self.spread(round);
-            if rows != looked_at {
-                for start in &mut starts {
-                    start.seen = None;
-                }
-            }
+            let (climbed, judges) = (self.spread(round.climbed), self.spread(round.judges));
             for start in &mut starts {
-                self.advance(start, &rows, radii)?;
+                self.advance(start, &climbed, &judges, radii)?;
             }
-            starts.sort_by(|a, b| height(b).total_cmp(&height(a)));
+            starts.sort_by(|a, b| b.height.total_cmp(&a.height));
             starts.truncate(round.stay.max(wanted));
-            looked_at = rows;
         }
         let best = starts.into_iter().take(wanted).map(|start| start.change);
         Ok(best.chain([self.boundary(slope, radii)?]).collect())
     }
 
-    /// Boundary points along the gradients of slices of the set, and towards classes.
-    fn candidates(&self, rows: &[i64], radii: &[f64]) -> Result<Vec<Start>> {
+    /// Boundary points along the slope and towards classes, each led down from larger balls.
+    fn candidates(&self, slope: &[Tensor], rows: &[i64], radii: &[f64]) -> Result<Vec<Start>> {
         let zero = self.surface.zero()?;
         let classes = self.surface.classes();
         let targets = classes.min(TARGETS);
-        let mut directions = Vec::new();
-        for slice in 0..SLICES {
-            let rows = self.slice(slice);
-            directions.push(self.surface.batch_gradient(&rows, &zero, self.control)?);
-        }
+        let mut changes = vec![self.boundary(slope, radii)?];
         for target in 0..targets {
-            directions.push(self.surface.gradient_towards(target * classes / targets, rows, &zero, self.control)?);
+            let class = target * classes / targets;
+            changes.push(self.boundary(&self.surface.gradient_towards(class, rows, &zero, self.control)?, radii)?);
         }
-        directions.iter().map(|to| Ok(Start { change: self.boundary(to, radii)?, seen: None })).collect()
+        let starts = changes.into_iter().map(|change| {
+            let change = self.led_down(change, rows, radii)?;
+            Ok(Start { change, height: f64::NEG_INFINITY })
+        });
+        starts.collect()
     }
 
-    /// A step to the boundary point along the gradient; the better of both points stays.
-    fn advance(&self, start: &mut Start, rows: &[i64], radii: &[f64]) -> Result<()> {
-        let look = |change: &[Tensor]| self.surface.part_gradient(rows, change, self.control);
-        let seen = match start.seen.take() {
-            Some(seen) => seen,
-            None => look(&start.change)?,
-        };
-        let change = self.boundary(&seen.1, radii)?;
-        let next = look(&change)?;
-        if next.0 > seen.0 || !seen.0.is_finite() {
-            (start.change, start.seen) = (change, Some(next));
-        } else {
-            start.seen = Some(seen);
+    /// From the point that `change` points to in each larger ball to the boundary point along the gradient there.
+    fn led_down(&self, mut change: Vec<Tensor>, rows: &[i64], radii: &[f64]) -> Result<Vec<Tensor>> {
+        for times in LARGER_BALLS {
+            let far = change.iter().map(|change| Ok(change.f_mul_scalar(times)?)).collect::<Result<Vec<_>>>()?;
+            let (loss, gradient) = self.surface.part_gradient(rows, &far, self.control)?;
+            // Far out the loss may not be finite, or all images so wrong that nothing leads on.
+            let next = self.boundary(&gradient, radii)?;
+            if loss.is_finite() && self.sizes(&next)?.iter().all(|size| size.is_finite() && *size > 0.0) {
+                change = next;
+            }
+        }
+        Ok(change)
+    }
+
+    /// A step to the boundary point along the gradient over the images `climbed`; the better of both points stays.
+    fn advance(&self, start: &mut Start, climbed: &[i64], judges: &[i64], radii: &[f64]) -> Result<()> {
+        let (loss, gradient) = self.surface.part_gradient(climbed, &start.change, self.control)?;
+        let judge = |change: &[Tensor]| self.surface.part_glance(judges, change, self.control);
+        let change = self.boundary(&gradient, radii)?;
+        let here = finite(if climbed == judges { loss } else { judge(&start.change)? });
+        let there = finite(judge(&change)?);
+        start.height = here.max(there);
+        if there > here {
+            start.change = change;
         }
         Ok(())
     }
 
-    /// Every eighth image from `first` on; a set of eight or fewer is taken whole.
-    fn slice(&self, first: i64) -> Vec<i64> {
+    fn spread(&self, few: Few) -> Vec<i64> {
         let count = self.surface.count();
-        if count <= 8 {
-            (0..count).collect()
-        } else {
-            (first..count).step_by(8).collect()
-        }
-    }
-
-    /// Evenly spaced images.
-    fn spread(&self, round: &Round) -> Vec<i64> {
-        let count = self.surface.count();
-        let wanted = (count / round.spacing).max(round.images).min(count);
+        let wanted = (count / few.spacing).max(few.least).min(count);
         (0..wanted).map(|row| row * count / wanted).collect()
     }
 }
 
-/// What a start is ranked by: losses that are not finite come last.
-fn height(start: &Start) -> f64 {
-    start.seen.as_ref().map(|(loss, _)| *loss).filter(|loss| loss.is_finite()).unwrap_or(f64::NEG_INFINITY)
+/// Losses that are not finite come last.
+fn finite(loss: f64) -> f64 {
+    if loss.is_finite() {
+        loss
+    } else {
+        f64::NEG_INFINITY
+    }
 }

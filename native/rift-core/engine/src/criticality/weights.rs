@@ -21,8 +21,28 @@ pub trait Weights: Send {
     /// Leaves with these values, one for each entered module, in which the next [`Weights::logits`] are differentiable.
     fn leaves(&self, values: &[Tensor]) -> Result<Vec<Tensor>>;
 
-    /// Logits of `rows` (all when none) of the batch `at` of `images`, with the weights that [`Weights::leaves`] gave.
-    fn logits(&self, at: usize, rows: Option<&Tensor>, images: &[Tensor], leaves: &[Tensor]) -> Result<Tensor>;
+    /// Logits of the `pieces` of `images`, one behind the other, with the weights that [`Weights::leaves`] gave.
+    fn logits(&self, pieces: &[Piece], images: &[Tensor], leaves: &[Tensor]) -> Result<Tensor>;
+}
+
+/// Images of one batch.
+pub struct Piece {
+    /// The batch.
+    pub at: usize,
+    /// int64 rows of it; all when none.
+    pub rows: Option<Tensor>,
+}
+
+/// The rows of the pieces in one tensor, where `batch` gives the tensor of each batch.
+pub fn together<'a>(pieces: &[Piece], batch: impl Fn(usize) -> &'a Tensor) -> Result<Tensor> {
+    let pick = |Piece { at, rows }: &Piece| match rows {
+        Some(rows) => Ok(batch(*at).f_index_select(0, rows)?),
+        None => Ok(batch(*at).shallow_clone()),
+    };
+    match pieces {
+        [one] => pick(one),
+        _ => Ok(Tensor::f_cat(&pieces.iter().map(pick).collect::<Result<Vec<_>>>()?, 0)?),
+    }
 }
 
 /// The graph with batch norm folded; what lies before the first entered module is computed once. The plain path folds and
@@ -118,14 +138,15 @@ impl Weights for GraphWeights {
         values.iter().map(|weight| Ok(weight.f_detach()?.f_set_requires_grad(true)?)).collect()
     }
 
-    fn logits(&self, at: usize, rows: Option<&Tensor>, images: &[Tensor], leaves: &[Tensor]) -> Result<Tensor> {
+    fn logits(&self, pieces: &[Piece], images: &[Tensor], leaves: &[Tensor]) -> Result<Tensor> {
         let weights = self.effective(leaves)?;
         let values: Values = match &self.prefix {
             Some(prefix) if self.cut > 0 => {
-                prefix[at].iter().map(|(id, value)| Ok((*id, pick(value, rows)?))).collect::<Result<_>>()?
+                let ids = pieces.first().map(|piece| prefix[piece.at].keys()).into_iter().flatten();
+                ids.map(|id| Ok((*id, together(pieces, |at| &prefix[at][id])?))).collect::<Result<_>>()?
             }
             _ => {
-                let images = pick(&images[at], rows)?;
+                let images = together(pieces, |at| &images[at])?;
                 tch::no_grad(|| self.folded.advance(&images, Values::new(), 0, self.cut.max(1)))?
             }
         };
@@ -175,18 +196,11 @@ impl Weights for ScriptWeights {
             .collect()
     }
 
-    fn logits(&self, at: usize, rows: Option<&Tensor>, images: &[Tensor], _leaves: &[Tensor]) -> Result<Tensor> {
-        self.forward.forward(&pick(&images[at], rows)?, BatchNorm::Eval)
+    fn logits(&self, pieces: &[Piece], images: &[Tensor], _leaves: &[Tensor]) -> Result<Tensor> {
+        self.forward.forward(&together(pieces, |at| &images[at])?, BatchNorm::Eval)
     }
 }
 
 fn write(own: &Tensor, value: &Tensor) -> Result<()> {
     Ok(tch::no_grad(|| own.shallow_clone().f_copy_(value))?)
-}
-
-fn pick(tensor: &Tensor, rows: Option<&Tensor>) -> Result<Tensor> {
-    Ok(match rows {
-        Some(rows) => tensor.f_index_select(0, rows)?,
-        None => tensor.shallow_clone(),
-    })
 }
