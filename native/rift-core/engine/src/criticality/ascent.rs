@@ -165,9 +165,9 @@ impl Search<'_> {
         let radii = self.radii()?;
         let mut best: Option<Point> = None;
         for change in self.starts(slope, &radii)? {
-            let height = best.as_ref().map_or(foot, |best| best.height);
-            let top = self.climbed(change, foot, height, &radii)?;
-            best = top.filter(|top| top.height > height).or(best);
+            let rival = best.as_ref().map(|best| best.height);
+            let top = self.climbed(change, foot, rival, &radii)?;
+            best = top.filter(|top| top.height > rival.unwrap_or(foot)).or(best);
         }
         if let Some(best) = best {
             return self.peak(best.judged, &best.change, 0);
@@ -178,7 +178,9 @@ impl Search<'_> {
 
     /// The highest point on the way up from `change`; none when no loss was finite. An ascent that is about to end below
     /// `rival`, or at the same point, is given up.
-    fn climbed(&self, mut change: Vec<Tensor>, foot: f64, rival: f64, radii: &[f64]) -> Result<Option<Point>> {
+    fn climbed(
+        &self, mut change: Vec<Tensor>, foot: f64, rival: Option<f64>, radii: &[f64],
+    ) -> Result<Option<Point>> {
         let mut stretch = FIRST_STRETCH;
         let mut top: Option<Point> = None;
         let mut stalled = 0;
@@ -195,8 +197,8 @@ impl Search<'_> {
             let height = top.as_ref().map(|top| top.height);
             let pays = height.is_none_or(|height| loss - height > WORTH_A_STEP * (loss - foot).abs());
             stalled = if loss.is_finite() && pays { 0 } else { stalled + 1 };
-            let gain = height.map_or(f64::INFINITY, |height| loss - height);
-            let is_beaten = loss + BEATEN_BY_GAINS * gain.max(0.0) < rival + WORTH_A_STEP * (rival - foot).abs();
+            let hoped = loss + BEATEN_BY_GAINS * (loss - height.unwrap_or(foot)).max(0.0);
+            let is_beaten = rival.is_some_and(|rival| hoped < rival + WORTH_A_STEP * (rival - foot).abs());
             let is_end = is_last || stalled == STALLED_STEPS || is_beaten;
             if loss.is_finite() && height.is_none_or(|height| loss > height) {
                 if gradient.is_none() && !is_end {
