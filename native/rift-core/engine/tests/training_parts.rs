@@ -271,6 +271,10 @@ fn the_epoch_kept_is_that_of_the_highest_accuracy_under_the_selection_attack() {
         trained.epochs.iter().rev().find(|record| score(record) >= best).unwrap().epoch
     };
     let robust = last_best(|record| record.selection_adversarial);
+    println!(
+        "{:?}",
+        trained.epochs.iter().map(|e| (e.selection_standard, e.selection_adversarial)).collect::<Vec<_>>()
+    );
     assert_eq!(trained.chosen_epoch, robust, "{trained:?}");
     assert!(
         robust != last_best(|record| record.selection_standard) && robust != 4,
