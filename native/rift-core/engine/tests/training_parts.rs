@@ -253,14 +253,15 @@ fn weight_decay_shrinks_weights_and_spares_batch_norm_where_it_is_told_to() {
 
 #[test]
 fn the_epoch_kept_is_that_of_the_highest_accuracy_under_the_selection_attack() {
-    // Clean images raise a robust network's standard accuracy and lower its robust one.
-    let (images, held_out) = (sample("train", 32), sample("test", 32));
+    // At this rate the network is best on clean images after the first epoch, and best under attack after a later one.
+    let images = sample("train", 32);
     let selection_attack = Some(AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, 3, 1));
-    let mut chosen = TrainSpec { epochs: 4, selection_attack, keep_best: true, ..spec(TrainMethod::Standard) };
-    chosen.optimizer.learning_rate = 0.02;
+    let mut chosen =
+        TrainSpec { epochs: 4, batch_size: 16, selection_attack, keep_best: true, ..spec(TrainMethod::Standard) };
+    chosen.optimizer.learning_rate = 0.05;
     let run = |spec: &TrainSpec| {
         let mut network = trained_sample();
-        let selection = Some(&held_out);
+        let selection = Some(&images);
         let inputs = Inputs { train: &images, extra: None, selection, spec, checkpoint: None, tuning: None };
         let trained = train(&mut network, &inputs, &plain(), &Control::default()).unwrap();
         (network.state.digest().unwrap(), trained)
@@ -271,15 +272,9 @@ fn the_epoch_kept_is_that_of_the_highest_accuracy_under_the_selection_attack() {
         trained.epochs.iter().rev().find(|record| score(record) >= best).unwrap().epoch
     };
     let robust = last_best(|record| record.selection_adversarial);
-    println!(
-        "{:?}",
-        trained.epochs.iter().map(|e| (e.selection_standard, e.selection_adversarial)).collect::<Vec<_>>()
-    );
     assert_eq!(trained.chosen_epoch, robust, "{trained:?}");
-    assert!(
-        robust != last_best(|record| record.selection_standard) && robust != 4,
-        "nothing to tell apart: {trained:?}"
-    );
+    let standard = last_best(|record| record.selection_standard);
+    assert!(robust != standard && robust > 1 && robust < 4, "nothing to tell apart: {trained:?}");
     let until = TrainSpec { epochs: robust, keep_best: false, ..chosen.clone() };
     assert_eq!(kept, run(&until).0);
 }
