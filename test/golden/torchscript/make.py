@@ -3,7 +3,8 @@
 
 `small.pt` is an architecture that no list knows: two convolutions, batch norm, a parameter that is not called weight, a
 linear head; `small.safetensors` holds its logits, an attack's iterates, gradients of its weights and the effect of one pass
-in train mode. `resnet18.pt` is a network that the operator graph knows too, so that both kinds can be compared.
+in train mode. `traced.pt` is such a network traced in evaluation mode, which fixes its batch norm. `resnet18.pt` is a network
+that the operator graph knows too, so that both kinds can be compared.
 
 Run: python test/golden/torchscript/make.py   (needs torch 2.13 and safetensors; writes beside itself)
 """
@@ -24,13 +25,13 @@ EPSILON, STEP, STEPS = 2 / 255, 0.5 / 255, 10
 
 
 class Small(nn.Module):
-    def __init__(self):
+    def __init__(self, classes=6):
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3, 2, 1, bias=False)
         self.norm = nn.BatchNorm2d(8, momentum=0.3)
         self.body = nn.Conv2d(8, 16, 3, 2, 1)
         self.mixer = nn.Parameter(torch.eye(16))
-        self.head = nn.Linear(16 * 16, 6)
+        self.head = nn.Linear(16 * 16, classes)
 
     def forward(self, x):
         x = F.gelu(self.norm(self.stem(x)))
@@ -72,6 +73,7 @@ def main():
     right = (attacked.argmax(1) == labels).sum().item()
     print(f"PGD-{STEPS}: {right} of {len(labels)} stay right")
 
+    torch.jit.save(torch.jit.trace(Small(classes=10).eval(), images[:2]), HERE / "traced.pt")
     torch.jit.save(torch.jit.script(ResNet([2, 2, 2, 2], width=4, classes=10).eval()), HERE / "resnet18.pt")
 
 

@@ -22,21 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rest, held) = all.held_out(held_out.parse()?, 0)?;
     let (train_set, selection) = (all.subset(&rest)?, all.subset(&held)?);
     let architecture = spec.architecture.clone().ok_or("settings need an architecture")?;
+    let (classes, input_size) = (all.classes.len() as i64, all.image_size().0);
     let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: architecture.arch,
-        width: i64::from(architecture.width),
-        classes: all.classes.len() as i64,
-        input_size: all.image_size().0,
-        preprocess: Preprocess {
-            name: "cifar10".into(),
-            mean: vec![0.4914, 0.4822, 0.4465],
-            std: vec![0.2471, 0.2435, 0.2616],
-        },
+        preprocess: Preprocess::named("cifar10")?,
         class_names: all.classes.clone(),
-        metrics: std::collections::BTreeMap::new(),
-        parents: Vec::new(),
-        notes: std::collections::BTreeMap::new(),
+        ..NetworkManifest::plain(&architecture.arch, architecture.width.into(), classes, input_size)
     };
     let mut network = match arguments.get(5) {
         Some(path) => Network::read(Path::new(path))?,

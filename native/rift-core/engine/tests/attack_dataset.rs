@@ -3,10 +3,8 @@
 
 mod toy;
 
-use std::collections::BTreeMap;
-
-use rift_engine::attack::{self, Batch, DatasetAttack, Pair};
-use rift_engine::checkpoint::{NetworkManifest, Preprocess};
+use rift_engine::attack::{self, pgd, Batch, DatasetAttack, Pair};
+use rift_engine::checkpoint::NetworkManifest;
 use rift_engine::control::Control;
 use rift_engine::data::dataset::Dataset;
 use rift_engine::error::{EngineError, Result};
@@ -111,7 +109,7 @@ fn results_do_not_depend_on_batches_or_shards() {
 #[test]
 fn a_convolutional_network_gives_nearly_the_same_in_other_batches() {
     // libtorch's convolutions round differently for different batch sizes, so images on the edge may change sides.
-    let network = Network::initial(manifest(), 3).unwrap();
+    let network = Network::initial(NetworkManifest::plain("resnet18", 4, 10, 32), 3).unwrap();
     let plan = network.plan(PlanOptions::plain(Device::Cpu)).unwrap();
     let pixels =
         rng::uniform_per_image(1, "pixels", &(0..24).collect::<Vec<_>>(), 0, &[3, 32, 32], 0.0, 255.0).unwrap();
@@ -137,21 +135,6 @@ fn a_convolutional_network_gives_nearly_the_same_in_other_batches() {
     assert!(whole.audit.images_changed > 0);
     assert!(differ <= 1, "{differ} of 24");
     assert!(loss_gap < 1e-2, "{loss_gap}");
-}
-
-fn manifest() -> NetworkManifest {
-    NetworkManifest {
-        kind: "network".into(),
-        arch: "resnet18".into(),
-        width: 4,
-        classes: 10,
-        input_size: 32,
-        preprocess: Preprocess { name: "none".into(), mean: vec![0.0; 3], std: vec![1.0; 3] },
-        class_names: Vec::new(),
-        metrics: BTreeMap::new(),
-        parents: Vec::new(),
-        notes: BTreeMap::new(),
-    }
 }
 
 #[test]
@@ -188,6 +171,31 @@ fn to_the_end_attacks_every_image_in_every_step() {
     assert!(early.image_steps < whole.image_steps);
     check_images(&toy, &data, &whole, Norm::Linf, 0.02);
     assert!(accuracy(&early) <= accuracy(&whole));
+}
+
+#[test]
+fn an_image_is_robust_only_if_it_withstands_every_restart() {
+    let (toy, data) = (train(), data(60, 2));
+    let (images, labels) = data.batch(&(0..60).collect::<Vec<_>>()).unwrap();
+    let ids: Vec<u64> = (0..60).collect();
+    let batch = Batch { images: &images, labels: &labels, ids: &ids };
+    let pair = Pair { fast: &toy, judge: &toy };
+    let seed = rng::derive(7, "attack", &[AttackKind::Pgd as u64, 0]);
+    let clean = evaluate::standard(&toy, &data, 60, &Control::default()).unwrap().per_image;
+    for to_the_end in [true, false] {
+        // Few steps from starts far apart, so that restarts differ.
+        let one = AttackSpec { steps: 1, step_size: 0.02, to_the_end, ..spec(AttackKind::Pgd, Norm::Linf, 0.3) };
+        let withstood = |restart: u64| {
+            let attacked = pgd::attempt(&pair, &batch, &one, seed, restart, &Control::default()).unwrap();
+            evaluate::bytes(&attacked.robust).unwrap()
+        };
+        let each = [withstood(0), withstood(1), withstood(2)];
+        // Where attacks stop early, an image that is wrong as it is has fallen before.
+        let before = |at: usize| if to_the_end { 1 } else { clean[at] };
+        let all: Vec<u8> = (0..60).map(|at| each.iter().map(|robust| robust[at]).fold(before(at), u8::min)).collect();
+        assert!(each.iter().all(|robust| *robust != all), "no restart alone does it all");
+        assert_eq!(run(&toy, &data, &AttackSpec { restarts: 3, ..one }, 60, 0).per_image, all, "{to_the_end}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use rift_engine::checkpoint::{
     read_network, read_safetensors, read_safetensors_header, write_network, write_safetensors, Metadata,
-    NetworkManifest, Preprocess, StateDict,
+    NetworkManifest, StateDict,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -25,16 +25,10 @@ fn sample() -> StateDict {
 
 fn manifest() -> NetworkManifest {
     NetworkManifest {
-        kind: "network".into(),
-        arch: "resnet18".into(),
-        width: 16,
-        classes: 10,
-        input_size: 32,
-        preprocess: Preprocess { name: "none".into(), mean: vec![0.0; 3], std: vec![1.0; 3] },
-        class_names: vec![],
         metrics: BTreeMap::from([("standard".into(), 0.5)]),
         parents: vec!["ab".repeat(32)],
         notes: BTreeMap::from([("epoch".into(), "76".into())]),
+        ..NetworkManifest::plain("resnet18", 16, 10, 32)
     }
 }
 

@@ -1,15 +1,20 @@
-//! Named groups, first-order estimates and the bound of the paper's theorem 3.1.
+//! Named groups, first-order estimates, the bound of the paper's theorem 3.1, the maximum over a whole ball, mini-batches.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod golden_criticality;
 
-use golden_criticality::{by_name, load, run, spec};
+use golden_criticality::{by_name, load, narrow, run, spec, values};
 use rift_engine::compute::Compute;
 use rift_engine::control::Control;
 use rift_engine::criticality::measure;
+use rift_engine::data::AdversarialSet;
+use rift_engine::net::{BatchNorm, Executor, Format, Network};
 use rift_engine::rng;
-use rift_engine::spec::{AscentMethod, ComputeSpec, CriticalitySpec, ModuleGroup, ModuleGrouping, Precision};
+use rift_engine::spec::{AscentMethod, ComputeSpec, CriticalitySpec, ModuleGroup, ModuleGrouping, Norm, Precision};
+use tch::Tensor;
+
+const NORMS: [(&str, Norm); 3] = [("l2", Norm::L2), ("linf", Norm::Linf), ("l1", Norm::L1)];
 
 fn group(name: &str, modules: &[&str]) -> ModuleGroup {
     ModuleGroup { name: name.into(), modules: modules.iter().map(|module| (*module).to_string()).collect() }
@@ -68,6 +73,38 @@ fn estimates_come_from_one_pass_and_equal_those_of_the_whole_measurement() {
         let module = measured.modules.iter().find(|module| module.name == estimate.name).unwrap();
         let gap = (module.first_order - estimate.first_order).abs();
         assert!(gap <= 1e-4 * module.first_order.abs() + 1e-7, "{estimate:?} for {}", module.first_order);
+    }
+}
+
+#[test]
+fn estimates_in_every_norm_are_radius_times_dual_norm_of_pytorchs_gradient() {
+    let (network, set) = load();
+    let expected = values();
+    for (name, norm) in NORMS {
+        let exact = CriticalitySpec { weight_norm: norm, ..spec(AscentMethod::NormalizedGradient) };
+        let estimates = run(&network, &set, &CriticalitySpec { estimate_only: true, ..exact }).estimates;
+        assert_eq!(estimates.len(), 21);
+        for estimate in estimates {
+            let value = expected[&format!("first order {name}")][&estimate.name];
+            assert!((estimate.first_order / value - 1.0).abs() < 1e-3, "{name}: {estimate:?} for {value}");
+        }
+    }
+}
+
+#[test]
+fn the_criticality_is_the_largest_rise_that_brute_force_finds_in_the_whole_ball_in_every_norm() {
+    // Where a module has two values, a grid covers its ball: the maximum of definition 3.1 itself.
+    let (network, set) = narrow();
+    let expected = values();
+    for (name, norm) in NORMS {
+        for (radius, highest) in &expected[&format!("brute force {name}")] {
+            let modules = vec!["layer2.0.shortcut.0".to_string()];
+            let weight_epsilon = radius.parse().unwrap();
+            let sound = spec(AscentMethod::NormalizedGradient);
+            let spec = CriticalitySpec { modules, weight_epsilon, weight_norm: norm, ..sound };
+            let mrc = run(&network, &set, &spec).modules[0].mrc;
+            assert!((0.99..1.01).contains(&(mrc / highest)), "{name}, radius {radius}: {mrc} for {highest}");
+        }
     }
 }
 
@@ -142,4 +179,67 @@ fn what_half_precision_finds_is_judged_in_float32() {
     for (name, mrc) in by_name(&found) {
         assert!((mrc / exact[&name] - 1.0).abs() < 0.01, "{name}: {mrc} for {}", exact[&name]);
     }
+}
+
+/// Mini-batch ascent on one weight by libtorch's own gradients: the rise that counts, and the epoch that gave it.
+fn replayed(network: &Network, set: &AdversarialSet, module: &str, spec: &CriticalitySpec) -> (f64, u32) {
+    let name = format!("{module}.weight");
+    let start = network.state.get(&name).unwrap().shallow_clone();
+    let loss = |weight: &Tensor, rows: &Tensor| {
+        let mut state = network.state.deep_copy().unwrap();
+        state.insert(&name, weight.shallow_clone());
+        let executor = Executor::bind(&network.graph, &state, Format::PLAIN).unwrap();
+        let logits = executor.forward(&set.adv.index_select(0, rows), BatchNorm::Eval).unwrap();
+        logits.cross_entropy_for_logits(&set.y.index_select(0, rows))
+    };
+    let all = Tensor::arange(set.y.size()[0], (tch::Kind::Int64, tch::Device::Cpu));
+    let base = loss(&start, &all).double_value(&[]);
+    let radius = spec.weight_epsilon * start.norm().double_value(&[]);
+    let mut weight = start.copy();
+    let mut best = (f64::NEG_INFINITY, 0);
+    for epoch in 0..spec.epochs {
+        let order = rng::permutation(spec.seed.into(), "criticality order", &[epoch.into()], set.y.size()[0] as usize);
+        for rows in order.chunks(spec.batch_size as usize) {
+            let leaf = weight.detach().set_requires_grad(true);
+            let gradients = Tensor::run_backward(&[loss(&leaf, &Tensor::from_slice(rows))], &[&leaf], false, false);
+            weight = leaf.detach() + &gradients[0] * spec.learning_rate;
+        }
+        let change = &weight - &start;
+        let size = change.norm().double_value(&[]);
+        if size > radius {
+            weight = &start + change * (radius / size);
+        }
+        let rise = loss(&weight, &all).double_value(&[]) - base;
+        let ends = spec.ascent == AscentMethod::SgdStop && (size > radius || epoch + 1 == spec.epochs);
+        if ends {
+            return (rise, epoch);
+        }
+        if spec.ascent == AscentMethod::SgdEpoch && rise > best.0 {
+            best = (rise, epoch);
+        }
+    }
+    best
+}
+
+#[test]
+fn mini_batch_ascent_goes_through_every_epochs_shuffle_and_the_largest_value_counts() {
+    let (network, set) = load();
+    // The largest value of the published code lies before its last epoch in one of these modules.
+    let mut is_earlier = false;
+    for ascent in [AscentMethod::SgdEpoch, AscentMethod::SgdStop] {
+        let modules = ["layer4.1.conv2", "linear"];
+        let spec =
+            CriticalitySpec { modules: modules.map(String::from).to_vec(), batch_size: 20, seed: 3, ..spec(ascent) };
+        let measured = by_name(&run(&network, &set, &spec));
+        for module in modules {
+            let (rise, epoch) = replayed(&network, &set, module, &spec);
+            assert!(
+                (measured[module] / rise - 1.0).abs() < 1e-3,
+                "{ascent:?} {module}: {} for {rise}",
+                measured[module]
+            );
+            is_earlier |= ascent == AscentMethod::SgdEpoch && epoch + 1 < spec.epochs;
+        }
+    }
+    assert!(is_earlier);
 }

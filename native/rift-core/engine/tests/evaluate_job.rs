@@ -2,11 +2,10 @@
 //! attack.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rift_engine::checkpoint::{NetworkManifest, Preprocess};
+use rift_engine::checkpoint::NetworkManifest;
 use rift_engine::control::{Control, Progress};
 use rift_engine::data::{save_split, Dataset};
 use rift_engine::error::{EngineError, Result};
@@ -21,19 +20,7 @@ const IMAGES: i64 = 24;
 /// A small network with its initial weights, and noise labelled as it sees it but for every third image.
 fn files(folder: &Path) -> (PathBuf, PathBuf) {
     tch::set_num_threads(1);
-    let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: "resnet18".into(),
-        width: 4,
-        classes: 10,
-        input_size: 32,
-        preprocess: Preprocess { name: "none".into(), mean: vec![0.0; 3], std: vec![1.0; 3] },
-        class_names: Vec::new(),
-        metrics: BTreeMap::new(),
-        parents: Vec::new(),
-        notes: BTreeMap::new(),
-    };
-    let network = Network::initial(manifest, 3).unwrap();
+    let network = Network::initial(NetworkManifest::plain("resnet18", 4, 10, 32), 3).unwrap();
     let plan = network.plan(PlanOptions::plain(Device::Cpu)).unwrap();
     let ids: Vec<u64> = (0..IMAGES as u64).collect();
     let pixels = rng::uniform_per_image(1, "pixels", &ids, 0, &[3, 32, 32], 0.0, 255.0).unwrap().round();
@@ -121,6 +108,23 @@ fn ranges_of_images_give_the_figures_of_the_whole() {
     }
     let robust = bits(&whole["attacks"][0]["outcome"]);
     assert!(robust.contains(&0) && robust.contains(&1), "{robust:?}");
+}
+
+#[test]
+fn images_of_another_size_or_other_classes_are_refused_by_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, _) = files(folder.path());
+    for (classes, side, rule) in [(7, 32, "as many classes as the network, 10"), (10, 64, "must be 32x32 pixels")] {
+        let images = Tensor::zeros([4, 3, side, side], (Kind::Uint8, Device::Cpu));
+        let names = (0..classes).map(|class| class.to_string()).collect();
+        let labels = Tensor::zeros([4], (Kind::Int64, Device::Cpu));
+        let data = Dataset::new(images, labels, names, "noise", "test").unwrap();
+        let split = folder.path().join("other");
+        save_split(&data, "noise", &split).unwrap();
+        let refused = evaluate(&request(&(network.clone(), split), 0, 0, None), &Control::default()).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.starts_with("data is") && said.contains(rule), "{said}");
+    }
 }
 
 /// A control that stops the job at the event number `stop`, and the events seen.

@@ -101,7 +101,7 @@ fn stopping_at_the_first_success_only_adds_the_images_fooled_on_the_way() {
 fn the_plain_path_in_float32_reproduces_pytorchs_iterates() {
     let (tensors, _) = read_safetensors(&at("test/golden/networks/resnet18.safetensors")).unwrap();
     let (golden, _) = read_safetensors(&at("test/golden/iterates/pgd.safetensors")).unwrap();
-    let network = golden_criticality::network(&tensors);
+    let network = golden_criticality::network(&tensors, 4);
     let plain = compute(Precision::Fp32, 1, true);
     let (fast, judge) = (plain.fast_plan(&network).unwrap(), plain.judge_plan(&network).unwrap());
     let (images, labels) = (tensors.require("images").unwrap(), tensors.require("labels").unwrap());

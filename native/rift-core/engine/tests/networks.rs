@@ -35,18 +35,8 @@ fn load(name: &str, arch: &str, width: i64, classes: i64, input_size: i64) -> Ca
             |(key, tensor): (&str, &Tensor)| Some((key.strip_prefix("state/")?.to_string(), tensor.shallow_clone()));
         tensors.iter().filter_map(named).collect()
     };
-    let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: arch.into(),
-        width,
-        classes,
-        input_size,
-        preprocess: Preprocess::named("cifar10").unwrap(),
-        class_names: vec![],
-        metrics: [].into(),
-        parents: vec![],
-        notes: [].into(),
-    };
+    let preprocess = Preprocess::named("cifar10").unwrap();
+    let manifest = NetworkManifest { preprocess, ..NetworkManifest::plain(arch, width, classes, input_size) };
     Case { network: Network::from_state(manifest, state, &golden(name)).unwrap(), tensors }
 }
 

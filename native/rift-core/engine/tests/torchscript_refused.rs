@@ -4,23 +4,12 @@
 
 use std::path::Path;
 
-use rift_engine::checkpoint::{NetworkManifest, Preprocess};
+use rift_engine::checkpoint::NetworkManifest;
 use rift_engine::net::Network;
 
 #[test]
 fn a_program_is_refused_unread_unless_the_process_allows_programs() {
-    let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: "torchscript".into(),
-        width: 1,
-        classes: 6,
-        input_size: 32,
-        preprocess: Preprocess::named("none").unwrap(),
-        class_names: vec![],
-        metrics: [].into(),
-        parents: vec![],
-        notes: [].into(),
-    };
+    let manifest = NetworkManifest::plain("torchscript", 1, 6, 32);
     let refused = Network::from_program(manifest, b"not even an archive".to_vec(), Path::new("model.pt")).unwrap_err();
     assert_eq!(refused.code(), "FailedPrecondition");
     let text = refused.to_string();

@@ -50,18 +50,8 @@ impl Golden {
     }
 
     fn network(&self, path: &Path) -> Network {
-        let manifest = NetworkManifest {
-            kind: "network".into(),
-            arch: "resnet18".into(),
-            width: 2,
-            classes: 10,
-            input_size: 32,
-            preprocess: Preprocess::named("cifar10").unwrap(),
-            class_names: vec![],
-            metrics: [].into(),
-            parents: vec![],
-            notes: [].into(),
-        };
+        let preprocess = Preprocess::named("cifar10").unwrap();
+        let manifest = NetworkManifest { preprocess, ..NetworkManifest::plain("resnet18", 2, 10, 32) };
         Network::from_state(manifest, self.group("network/"), path).unwrap()
     }
 }

@@ -56,6 +56,22 @@ pub struct NetworkManifest {
 }
 
 impl NetworkManifest {
+    /// A network of which nothing more is known than its shape; pixels enter it as they are.
+    pub fn plain(arch: &str, width: i64, classes: i64, input_size: i64) -> Self {
+        Self {
+            kind: "network".into(),
+            arch: arch.into(),
+            width,
+            classes,
+            input_size,
+            preprocess: Preprocess { name: "none".into(), mean: vec![0.0; 3], std: vec![1.0; 3] },
+            class_names: Vec::new(),
+            metrics: BTreeMap::new(),
+            parents: Vec::new(),
+            notes: BTreeMap::new(),
+        }
+    }
+
     /// Checks every field's rule.
     pub fn check(&self) -> Result<()> {
         if self.kind != "network" {

@@ -77,3 +77,61 @@ impl Augmenter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    const SIDE: i64 = 4;
+
+    /// One image whose values all differ, 1 to 48.
+    fn ramp() -> Tensor {
+        Tensor::arange_start(1, 1 + 3 * SIDE * SIDE, (Kind::Uint8, Device::Cpu)).view([1, 3, SIDE, SIDE])
+    }
+
+    /// The image as 200 draws augment it, as bytes.
+    fn drawn(spec: AugmentSpec) -> Vec<Vec<u8>> {
+        let classes = vec!["ramp".to_string()];
+        let label = Tensor::zeros([1], (Kind::Int64, Device::Cpu));
+        let data = Dataset::new(ramp(), label, classes, "ramp", "train").unwrap();
+        let ids: Vec<u64> = (0..200).collect();
+        let (images, labels) = Augmenter::new(&data, &spec).unwrap().batch(&[0; 200], &ids, 5, 1).unwrap();
+        assert_eq!(labels, Tensor::zeros([200], (Kind::Int64, Device::Cpu)));
+        (0..200).map(|at| bytes(&(images.get(at) * 255.0).round())).collect()
+    }
+
+    fn bytes(image: &Tensor) -> Vec<u8> {
+        Vec::<u8>::try_from(image.to_kind(Kind::Uint8).flatten(0, -1)).unwrap()
+    }
+
+    #[test]
+    fn half_of_the_images_are_mirrored_and_nothing_else_happens_without_padding() {
+        let spec = |flip| AugmentSpec { padding: 0, padding_mode: PaddingMode::Zero, flip };
+        let (own, mirror) = (bytes(&ramp()), bytes(&ramp().flip([3])));
+        assert!(drawn(spec(false)).iter().all(|image| *image == own));
+        let seen = drawn(spec(true));
+        assert!(seen.iter().all(|image| *image == own || *image == mirror));
+        let mirrored = seen.iter().filter(|image| **image == mirror).count();
+        assert!((70..=130).contains(&mirrored), "{mirrored} of 200");
+    }
+
+    #[test]
+    fn every_crop_of_the_padded_image_comes_and_no_other_with_zeros_or_with_the_reflection() {
+        for padding_mode in [PaddingMode::Zero, PaddingMode::Reflect] {
+            let image = ramp().to_kind(Kind::Float);
+            let padded = match padding_mode {
+                PaddingMode::Zero => image.constant_pad_nd([1; 4]),
+                PaddingMode::Reflect => image.reflection_pad2d([1; 4]),
+            };
+            let crop = |y, x| bytes(&padded.narrow(2, y, SIDE).narrow(3, x, SIDE));
+            let crops: HashSet<Vec<u8>> = (0..9).map(|at| crop(at / 3, at % 3)).collect();
+            assert_eq!(crops.len(), 9);
+            let seen = drawn(AugmentSpec { padding: 1, padding_mode, flip: false });
+            assert_eq!(seen.into_iter().collect::<HashSet<_>>(), crops, "{padding_mode:?}");
+        }
+    }
+}

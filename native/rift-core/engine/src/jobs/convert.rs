@@ -101,16 +101,10 @@ fn manifest(request: &ImportRequest, width: i64, notices: &[String]) -> Result<N
         }
     };
     Ok(NetworkManifest {
-        kind: "network".into(),
-        arch: request.arch.clone(),
-        width,
-        classes: request.classes,
-        input_size: request.input_size,
         preprocess,
         class_names: request.class_names.clone(),
-        metrics: BTreeMap::new(),
-        parents: Vec::new(),
         notes: notices.iter().enumerate().map(|(at, notice)| (format!("import {at}"), notice.clone())).collect(),
+        ..NetworkManifest::plain(&request.arch, width, request.classes, request.input_size)
     })
 }
 

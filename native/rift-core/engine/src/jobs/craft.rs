@@ -38,7 +38,7 @@ pub(super) struct Response {
 pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
     request.spec.attack.check().map_err(|error| error.under("spec.attack"))?;
     let (network, data) = (request.network.read()?, request.data.read()?);
-    check_fit(&network, &data)?;
+    check_fit(&network, &data, "data")?;
     let compute = Compute::resolve(&request.compute)?;
     let (fast, judge) = (compute.fast_plan(&network)?, compute.judge_plan(&network)?);
     let clean = standard(&judge, &data, compute.batch_size, control)?;

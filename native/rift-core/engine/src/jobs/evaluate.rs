@@ -48,7 +48,7 @@ pub(super) fn evaluate(request: Request, control: &Control) -> Result<Response> 
     spec.check().map_err(|error| error.under("spec"))?;
     let corruptions = spec.corruptions.iter().map(|name| Corruption::parse(name)).collect::<Result<Vec<_>>>()?;
     let (network, data) = (request.network.read()?, request.data.read()?);
-    check_fit(&network, &data)?;
+    check_fit(&network, &data, "data")?;
     let compute = Compute::resolve(&request.compute)?;
     let (fast, judge) = (compute.fast_plan(&network)?, compute.judge_plan(&network)?);
     let job = Job { request: &request, data: &data, compute: &compute, fast: &fast, judge: &judge, control };

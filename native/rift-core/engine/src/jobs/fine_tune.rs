@@ -41,8 +41,11 @@ pub(super) fn fine_tune(request: Request, control: &Control) -> Result<Response>
     spec.check().map_err(|error| error.under("spec"))?;
     let original = request.network.read()?;
     let data = request.train.read()?;
-    check_fit(&original, &data)?;
+    check_fit(&original, &data, "train")?;
     let selection = request.selection.as_ref().map(DataFile::read).transpose()?;
+    if let Some(held_out) = &selection {
+        check_fit(&original, held_out, "selection")?;
+    }
     let modules = modules(&original, spec)?;
     let tuning = Tuning {
         parameters: if spec.scope == FineTuneScope::All {

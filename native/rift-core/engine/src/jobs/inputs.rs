@@ -119,17 +119,17 @@ impl DataFile {
     }
 }
 
-/// Refuses images that the network cannot take or labels beyond its classes.
-pub fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
+/// Refuses images that the network cannot take or labels beyond its classes; `field` names them in the request.
+pub fn check_fit(network: &Network, data: &Dataset, field: &str) -> Result<()> {
     let (height, width) = data.image_size();
     let size = network.manifest.input_size;
     if (height, width) != (size, size) {
         let rule = format!("must be {size}x{size} pixels, the input of the network");
-        return Err(EngineError::invalid("data", format!("{width}x{height} pixels"), rule));
+        return Err(EngineError::invalid(field, format!("{width}x{height} pixels"), rule));
     }
     if data.classes.len() as i64 != network.manifest.classes {
         let rule = format!("must have as many classes as the network, {}", network.manifest.classes);
-        return Err(EngineError::invalid("data", format!("{} classes in {}", data.classes.len(), data.name), rule));
+        return Err(EngineError::invalid(field, format!("{} classes in {}", data.classes.len(), data.name), rule));
     }
     Ok(())
 }

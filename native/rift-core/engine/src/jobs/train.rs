@@ -1,6 +1,5 @@
 //! Adversarial training.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -42,9 +41,9 @@ pub(super) fn train(request: Request, control: &Control) -> Result<Trained> {
         }
         None => initial_network(&request.spec, &data)?,
     };
-    check_fit(&network, &data)?;
+    check_fit(&network, &data, "train")?;
     if let Some(held_out) = &selection {
-        check_fit(&network, held_out)?;
+        check_fit(&network, held_out, "selection")?;
     }
     let inputs = Inputs {
         train: &data,
@@ -63,17 +62,11 @@ fn initial_network(spec: &TrainSpec, data: &Dataset) -> Result<Network> {
     let architecture = spec.architecture.as_ref().ok_or_else(|| {
         EngineError::invalid("spec.architecture", "unset", "must name an architecture when no initial network is given")
     })?;
+    let classes = data.classes.len() as i64;
     let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: architecture.arch.clone(),
-        width: i64::from(architecture.width),
-        classes: data.classes.len() as i64,
-        input_size: data.image_size().0,
         preprocess: Preprocess::named(&spec.preprocess)?,
         class_names: data.classes.clone(),
-        metrics: BTreeMap::new(),
-        parents: Vec::new(),
-        notes: BTreeMap::new(),
+        ..NetworkManifest::plain(&architecture.arch, architecture.width.into(), classes, data.image_size().0)
     };
     Network::initial(manifest, u64::from(spec.seed))
 }

@@ -17,33 +17,38 @@ pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../test/golden/criticality").join(name)
 }
 
-/// The ResNet-18 of width 4 whose state lies under `state/` in a golden file.
-pub fn network(tensors: &StateDict) -> Network {
+/// The ResNet-18 whose state lies under `state/` in a golden file.
+pub fn network(tensors: &StateDict, width: i64) -> Network {
     let state = tensors
         .iter()
         .filter_map(|(key, tensor)| Some((key.strip_prefix("state/")?.to_string(), tensor.shallow_clone())))
         .collect();
-    let manifest = NetworkManifest {
-        kind: "network".into(),
-        arch: "resnet18".into(),
-        width: 4,
-        classes: 10,
-        input_size: 32,
-        preprocess: Preprocess::named("cifar10").unwrap(),
-        class_names: vec![],
-        metrics: [].into(),
-        parents: vec![],
-        notes: [].into(),
-    };
+    let preprocess = Preprocess::named("cifar10").unwrap();
+    let manifest = NetworkManifest { preprocess, ..NetworkManifest::plain("resnet18", width, 10, 32) };
     Network::from_state(manifest, state, Path::new("golden")).unwrap()
 }
 
+/// The network of width 4 and its images.
 pub fn load() -> (Network, AdversarialSet) {
-    let (tensors, _) = read_safetensors(&golden("network.safetensors")).unwrap();
-    let network = network(&tensors);
+    stored("network.safetensors", 4)
+}
+
+/// The network of width 1, where the weight of `layer2.0.shortcut.0` has two values, and its images.
+pub fn narrow() -> (Network, AdversarialSet) {
+    stored("narrow.safetensors", 1)
+}
+
+fn stored(file: &str, width: i64) -> (Network, AdversarialSet) {
+    let (tensors, _) = read_safetensors(&golden(file)).unwrap();
+    let network = network(&tensors, width);
     let (adv, y) = (tensors.get("adv").unwrap().shallow_clone(), tensors.get("y").unwrap().shallow_clone());
     let index = Tensor::arange(y.size()[0], (Kind::Int64, tch::Device::Cpu));
     (network, AdversarialSet { adv, y, index, manifest: AdversarialManifest::imported() })
+}
+
+/// What PyTorch found, by quantity and then by module or radius.
+pub fn values() -> HashMap<String, HashMap<String, f64>> {
+    serde_json::from_str(&std::fs::read_to_string(golden("values.json")).unwrap()).unwrap()
 }
 
 pub fn spec(ascent: AscentMethod) -> CriticalitySpec {
