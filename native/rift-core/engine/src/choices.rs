@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::attack::{pgd, Loss};
-use crate::checkpoint::{NetworkManifest, Preprocess};
+use crate::checkpoint::NetworkManifest;
 use crate::error::Result;
 use crate::net::{Format, Network, Plan, PlanOptions};
 use crate::rng;
@@ -145,18 +145,7 @@ struct Probe {
 
 impl Probe {
     fn new() -> Result<Self> {
-        let manifest = NetworkManifest {
-            kind: "network".into(),
-            arch: "resnet18".into(),
-            width: 16,
-            classes: 10,
-            input_size: 32,
-            preprocess: Preprocess::named("none")?,
-            class_names: vec![],
-            metrics: [].into(),
-            parents: vec![],
-            notes: [].into(),
-        };
+        let manifest = NetworkManifest::plain("resnet18", 16, 10, 32);
         let ids: Vec<u64> = (0..2 * IMAGES as u64).collect();
         Ok(Self {
             network: Network::initial(manifest, 0)?,
