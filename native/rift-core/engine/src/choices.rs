@@ -1,19 +1,17 @@
 //! What computes fastest on this machine: measured once on a small network, and kept in a file so that the next process
 //! need not measure again.
 
+mod probe;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
 
-use crate::attack::{pgd, Loss};
-use crate::checkpoint::NetworkManifest;
 use crate::error::Result;
-use crate::net::{Format, Network, Plan, PlanOptions};
-use crate::rng;
+use probe::Probe;
 
 /// Variable that names the folder of files, one a machine; unset or empty, every process measures for itself.
 pub const FOLDER: &str = "RIFT_CHOICES";
@@ -21,7 +19,6 @@ pub const FOLDER: &str = "RIFT_CHOICES";
 const CLEARLY: f64 = 1.1;
 /// Half the images of one measurement.
 const IMAGES: i64 = 128;
-const ROUNDS: u32 = 2;
 /// Where the threads of a measurement waited for a processor for a larger share of the time, other work decided too.
 const QUIET: f64 = 0.1;
 /// So long such a measurement is believed all the same, so that processes that start together choose alike.
@@ -133,62 +130,6 @@ impl Choices {
             if *channels_last { "channels last" } else { "channels first" },
             if *lanes { "one thread for each part of a batch" } else { "all threads for each operator" },
         )
-    }
-}
-
-/// A network of the sample's size on images of noise: speed does not depend on the values.
-struct Probe {
-    network: Network,
-    images: Tensor,
-    labels: Tensor,
-}
-
-impl Probe {
-    fn new() -> Result<Self> {
-        let manifest = NetworkManifest::plain("resnet18", 16, 10, 32);
-        let ids: Vec<u64> = (0..2 * IMAGES as u64).collect();
-        Ok(Self {
-            network: Network::initial(manifest, 0)?,
-            images: rng::uniform_per_image(0, "choices", &ids, 0, &[3, 32, 32], 0.0, 1.0)?,
-            labels: Tensor::f_zeros([2 * IMAGES], (Kind::Int64, Device::Cpu))?,
-        })
-    }
-
-    /// Images per second of a gradient, the best of some rounds, of two choices that take turns.
-    fn rates(&self, both: [&Choices; 2]) -> Result<[f64; 2]> {
-        let plans = both.iter().map(|choices| self.plan(choices)).collect::<Result<Vec<_>>>()?;
-        let mut best = [f64::INFINITY; 2];
-        // The first round prepares libtorch's kernels.
-        for round in 0..=ROUNDS {
-            for (at, choices) in both.iter().enumerate() {
-                let seconds = self.seconds(&plans[at], choices.batch_size)?;
-                if round > 0 {
-                    best[at] = best[at].min(seconds);
-                }
-            }
-        }
-        Ok(best.map(|seconds| 2.0 * IMAGES as f64 / seconds))
-    }
-
-    fn plan(&self, choices: &Choices) -> Result<Plan> {
-        let kind = if choices.bf16 { Kind::BFloat16 } else { Kind::Float };
-        self.network.plan(PlanOptions {
-            format: Format { kind, channels_last: choices.channels_last },
-            fold: true,
-            device: Device::Cpu,
-            lanes: if choices.lanes { processors() } else { 1 },
-        })
-    }
-
-    fn seconds(&self, plan: &Plan, batch_size: i64) -> Result<f64> {
-        let began = Instant::now();
-        let mut at = 0;
-        while at < 2 * IMAGES {
-            let part = |tensor: &Tensor| tensor.f_narrow(0, at, batch_size);
-            let _ = pgd::gradient(plan, &part(&self.images)?, &part(&self.labels)?, &Loss::CrossEntropy)?;
-            at += batch_size;
-        }
-        Ok(began.elapsed().as_secs_f64())
     }
 }
 

@@ -178,9 +178,7 @@ impl Search<'_> {
 
     /// The highest point on the way up from `change`; none when no loss was finite. An ascent that is about to end below
     /// `rival`, or at the same point, is given up.
-    fn climbed(
-        &self, mut change: Vec<Tensor>, foot: f64, rival: Option<f64>, radii: &[f64],
-    ) -> Result<Option<Point>> {
+    fn climbed(&self, mut change: Vec<Tensor>, foot: f64, rival: Option<f64>, radii: &[f64]) -> Result<Option<Point>> {
         let mut stretch = FIRST_STRETCH;
         let mut top: Option<Point> = None;
         let mut stalled = 0;

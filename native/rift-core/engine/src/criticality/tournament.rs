@@ -34,9 +34,9 @@ struct Few {
     least: i64,
 }
 
-const EIGHTH: Few = Few { spacing: 8, least: 32 };
-const QUARTER: Few = Few { spacing: 4, least: 64 };
-const HALF: Few = Few { spacing: 2, least: 128 };
+const EIGHTH: Few = Few { spacing: 8, least: 64 };
+const QUARTER: Few = Few { spacing: 4, least: 128 };
+const HALF: Few = Few { spacing: 2, least: 256 };
 
 const ROUNDS: [Round; 3] = [
     Round { climbed: EIGHTH, judges: EIGHTH, stay: 5 },
