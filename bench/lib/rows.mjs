@@ -27,7 +27,7 @@ export const SCALES = {
     criticality: 256,
     modules: null,
     train: 512,
-    autoattack: 16,
+    autoattack: 64,
     rounds: 3,
   },
 };
