@@ -21,3 +21,11 @@ export function criticalitySpec(profile, modules) {
     grouping: 'MODULE_GROUPING_LAYER',
   };
 }
+
+/** The side that measures `modules` on `images` by `profile`; without one, the published procedure. */
+export function measured({ images, modules, profile }) {
+  const common = { task: 'criticality', network: 'w16', images };
+  return profile === undefined
+    ? { ...common, name: 'published procedure', side: 'peer', batchSize: 512, modules }
+    : { ...common, name: profile, side: 'ours', spec: criticalitySpec(profile, modules), compute: {} };
+}

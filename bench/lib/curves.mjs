@@ -1,7 +1,7 @@
 // How cost grows: the same work at several sizes, both sides at each of them. Curves have no targets.
 
-import { EPSILON, STEP, attack } from './attack.mjs';
-import { criticalitySpec } from './criticality.mjs';
+import { attack, peerAttack } from './attack.mjs';
+import { measured } from './criticality.mjs';
 
 const FIVE = ['layer1.0.conv1', 'layer2.0.conv1', 'layer3.0.conv1', 'layer4.0.conv1', 'linear'];
 
@@ -33,17 +33,9 @@ function curve(id, title, points) {
 
 function attacked({ limit, batchSize = 128, threads, isOurs }) {
   const common = { network: 'w16', limit, ...(threads && { threads }) };
-  const spec = { epsilon: EPSILON, stepSize: STEP, steps: 10, restarts: 1, batchSize };
   return isOurs
     ? { ...common, name: 'auto', side: 'ours', task: 'evaluate', attack: attack(), compute: { batchSize } }
-    : { ...common, name: 'torchattacks', side: 'peer', task: 'attack', peer: 'torchattacks', attack: spec };
-}
-
-function measured({ images, modules, profile }) {
-  const common = { task: 'criticality', network: 'w16', images };
-  return profile === undefined
-    ? { ...common, name: 'published procedure', side: 'peer', batchSize: 512, modules }
-    : { ...common, name: profile, side: 'ours', spec: criticalitySpec(profile, modules), compute: {} };
+    : { ...common, name: 'torchattacks', side: 'peer', task: 'attack', peer: 'torchattacks', attack: peerAttack({ batchSize }) };
 }
 
 const bothAttack = (point, settings) => ({ point, pair: [true, false].map((isOurs) => attacked({ ...settings, isOurs })) });

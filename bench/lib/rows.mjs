@@ -1,7 +1,7 @@
 // What is measured: rows of work, each with this project's variants and the peers that do the same work.
 
-import { EPSILON, STEP, attack } from './attack.mjs';
-import { criticalitySpec } from './criticality.mjs';
+import { EPSILON, STEP, attack, peerAttack } from './attack.mjs';
+import { criticalitySpec, measured } from './criticality.mjs';
 import { curvesOf } from './curves.mjs';
 
 /** Sizes of every row. `tiny` only shows that everything runs. */
@@ -32,8 +32,6 @@ export const SCALES = {
   },
 };
 
-const peerAttack = (restarts) => ({ epsilon: EPSILON, stepSize: STEP, steps: 10, restarts, batchSize: 128 });
-
 function pgdRow(id, network, title, limit) {
   const ours = (name, compute) => ({ name, side: 'ours', task: 'evaluate', network, limit, attack: attack(), compute });
   const peers = ['torchattacks', 'foolbox', 'art'].map((peer) => ({
@@ -43,7 +41,7 @@ function pgdRow(id, network, title, limit) {
     peer,
     network,
     limit,
-    attack: peerAttack(1),
+    attack: peerAttack(),
   }));
   return {
     id,
@@ -57,17 +55,10 @@ function pgdRow(id, network, title, limit) {
 }
 
 function criticalityRow(size) {
-  const common = { task: 'criticality', network: 'w16', images: size.criticality };
-  const ours = (name) => ({ ...common, name, side: 'ours', spec: criticalitySpec(name, size.modules), compute: {} });
   return {
     id: 'mrc',
     title: `MRC of ${size.modules === null ? 'all 21 modules' : size.modules.join(', ')}, width 16, ${size.criticality} images`,
-    sides: [
-      ours('code'),
-      ours('paper'),
-      ours('sound'),
-      { ...common, name: 'published procedure', side: 'peer', batchSize: 512, modules: size.modules },
-    ],
+    sides: ['code', 'paper', 'sound', undefined].map((profile) => measured({ images: size.criticality, modules: size.modules, profile })),
     targets: [
       ['code', 4],
       ['paper', 10],
@@ -104,7 +95,7 @@ export function rowsOf(scale) {
           peer: 'torchattacks',
           network: 'w16',
           limit: size.robust,
-          attack: peerAttack(3),
+          attack: peerAttack({ restarts: 3 }),
         },
       ],
       targets: [['auto', 6]],

@@ -94,7 +94,7 @@ impl Choices {
     fn measure_here(machine: String) -> Result<Self> {
         let probe = Probe::new()?;
         let mut chosen = Self { machine, ..Self::usual(false) };
-        let [mut best, _] = probe.rates([&chosen, &chosen])?;
+        let [mut best] = probe.rates([&chosen])?;
         let mut tried = BTreeMap::from([(chosen.name(), best)]);
         let changes: [&dyn Fn(&mut Self); 5] = [
             &|choices| choices.bf16 = true,
@@ -176,8 +176,7 @@ fn kept(folder: &Path, machine: &str, measure: impl FnOnce() -> Choices) -> Choi
         Some(known) if known.waited <= measured.waited => known,
         _ => measured,
     };
-    let replaces = path.exists() && age(&path) >= TRUSTED;
-    if write(folder, &path, &best, replaces).is_ok() {
+    if write(folder, &path, &best, age(&path) >= TRUSTED).is_ok() {
         return best;
     }
     read(&path).unwrap_or(best)
@@ -187,7 +186,7 @@ fn read(path: &Path) -> Option<Choices> {
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
 }
 
-/// Time since the file was written; none where its time lies ahead.
+/// Time since the file was written; none where there is no file or its time lies ahead.
 fn age(path: &Path) -> Duration {
     let written = std::fs::metadata(path).and_then(|known| known.modified());
     written.ok().and_then(|at| at.elapsed().ok()).unwrap_or(Duration::ZERO)

@@ -32,13 +32,13 @@ impl Probe {
         })
     }
 
-    /// Images per second of a gradient, the best of some rounds, of two choices that take turns.
-    pub(super) fn rates(&self, both: [&Choices; 2]) -> Result<[f64; 2]> {
-        let plans = both.iter().map(|choices| self.plan(choices)).collect::<Result<Vec<_>>>()?;
-        let mut best = [f64::INFINITY; 2];
+    /// Images per second of a gradient, the best of some rounds, of choices that take turns.
+    pub(super) fn rates<const N: usize>(&self, turns: [&Choices; N]) -> Result<[f64; N]> {
+        let plans = turns.iter().map(|choices| self.plan(choices)).collect::<Result<Vec<_>>>()?;
+        let mut best = [f64::INFINITY; N];
         // The first round prepares libtorch's kernels.
         for round in 0..=ROUNDS {
-            for (at, choices) in both.iter().enumerate() {
+            for (at, choices) in turns.iter().enumerate() {
                 let seconds = self.seconds(&plans[at], choices.batch_size)?;
                 if round > 0 {
                     best[at] = best[at].min(seconds);
