@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [network, folder, limit, compute, specs @ ..] = &arguments[..] else {
         return Err("see the first lines".into());
     };
+    rift_engine::memory::keep_freed_blocks();
     let network = Network::read(Path::new(network))?;
     let data = data::load(Path::new(folder), Format::Cifar10, "test")?.first(limit.parse()?)?;
     let compute = Compute::resolve(&serde_json::from_str(&std::fs::read_to_string(compute)?)?)?;

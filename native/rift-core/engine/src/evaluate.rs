@@ -7,6 +7,7 @@ use crate::attack::loss::{cross_entropy, is_right};
 use crate::control::Control;
 use crate::data::dataset::Dataset;
 use crate::error::Result;
+use crate::lanes::quiet;
 use crate::net::Classifier;
 
 /// How many images are classified right, and which.
@@ -48,6 +49,7 @@ pub fn standard(model: &dyn Classifier, data: &Dataset, batch_size: i64, control
 pub fn predictions(
     model: &dyn Classifier, data: &Dataset, batch_size: i64, control: &Control,
 ) -> Result<(Outcome, Vec<i64>)> {
+    let _quiet = quiet(model.lanes().len());
     let (mut right, mut losses, mut classes) = (Vec::new(), Vec::new(), Vec::new());
     let mut at = 0;
     while at < data.len() {

@@ -2,6 +2,7 @@
 //! (rows of a batch) meets once at its end and not after every operator. Small networks gain most: their operators are
 //! shorter than a barrier of sleeping threads.
 
+use std::marker::PhantomData;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{channel, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -80,6 +81,32 @@ fn start(index: usize) -> Result<Sender<Task>> {
     Ok(sender)
 }
 
+/// Makes the calling thread run libtorch's operators alone until this is dropped.
+pub struct Quiet {
+    threads: i32,
+    /// A thread's own.
+    _here: PhantomData<*const ()>,
+}
+
+/// To be held by a thread that gives out work to so many `lanes`: libtorch's own threads wait for their next operator in a
+/// loop, for milliseconds, on the processors that the lanes need. Nothing changes where there are no lanes.
+#[must_use]
+pub fn quiet(lanes: usize) -> Quiet {
+    let threads = tch::get_num_threads();
+    if lanes > 1 {
+        tch::set_num_threads(1);
+    }
+    Quiet { threads, _here: PhantomData }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if tch::get_num_threads() != self.threads {
+            tch::set_num_threads(self.threads);
+        }
+    }
+}
+
 /// Cuts `count` rows into at most `parts` neighbouring spans (first row, rows) of nearly equal size, none empty.
 pub fn spans(count: i64, parts: usize) -> Vec<(i64, i64)> {
     let parts = (parts as i64).clamp(1, count.max(1));
@@ -121,6 +148,19 @@ mod tests {
         assert_eq!(run(vec![|| Ok(tch::get_num_threads()); 3]).unwrap(), [1, 1, 1]);
         assert_eq!(tch::get_num_threads(), before);
         assert_eq!(std::thread::spawn(tch::get_num_threads).join().unwrap(), before);
+    }
+
+    #[test]
+    fn a_thread_that_gives_out_work_is_alone_for_so_long_and_only_then() {
+        let before = tch::get_num_threads();
+        {
+            let _quiet = quiet(2);
+            assert_eq!(tch::get_num_threads(), 1);
+            let _again = quiet(2);
+        }
+        assert_eq!(tch::get_num_threads(), before);
+        let _quiet = quiet(1);
+        assert_eq!(tch::get_num_threads(), before);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod toy;
 
-use rift_engine::attack::{self, pgd, Batch, DatasetAttack, Pair};
+use rift_engine::attack::{self, pgd, Batch, DatasetAttack, Pair, Tries};
 use rift_engine::checkpoint::NetworkManifest;
 use rift_engine::control::Control;
 use rift_engine::data::dataset::Dataset;
@@ -107,6 +107,26 @@ fn results_do_not_depend_on_batches_or_shards() {
 }
 
 #[test]
+fn passes_that_share_a_batch_give_what_they_give_one_after_the_other() {
+    let (toy, data) = (train(), data(20, 2));
+    for kind in [AttackKind::Pgd, AttackKind::ApgdT, AttackKind::FabT, AttackKind::Square] {
+        for (norm, epsilon) in RADII {
+            for to_the_end in [false, true] {
+                let spec = AttackSpec { restarts: 3, to_the_end, ..spec(kind, norm, epsilon) };
+                // A batch of one image has no room for a second pass, one of 500 for all of them.
+                let (alone, together) = (run(&toy, &data, &spec, 1, 0), run(&toy, &data, &spec, 500, 0));
+                assert_eq!(together.per_image, alone.per_image, "{kind:?} {norm:?} {to_the_end}");
+                assert_eq!(together.images, alone.images, "{kind:?} {norm:?} {to_the_end}");
+                assert_eq!(together.losses, alone.losses, "{kind:?} {norm:?} {to_the_end}");
+                assert_eq!(together.image_steps, alone.image_steps, "{kind:?} {norm:?} {to_the_end}");
+                let zero = |attacked: &attack::DatasetAttacked| attacked.stages[0].zero_gradients;
+                assert_eq!(zero(&together), zero(&alone), "{kind:?} {norm:?} {to_the_end}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_convolutional_network_gives_nearly_the_same_in_other_batches() {
     // libtorch's convolutions round differently for different batch sizes, so images on the edge may change sides.
     let network = Network::initial(NetworkManifest::plain("resnet18", 4, 10, 32), 3).unwrap();
@@ -186,7 +206,10 @@ fn an_image_is_robust_only_if_it_withstands_every_restart() {
         // Few steps from starts far apart, so that restarts differ.
         let one = AttackSpec { steps: 1, step_size: 0.02, to_the_end, ..spec(AttackKind::Pgd, Norm::Linf, 0.3) };
         let withstood = |restart: u64| {
-            let attacked = pgd::attempt(&pair, &batch, &one, seed, restart, &Control::default()).unwrap();
+            let attacked = {
+                let tries = Tries::new(&batch, restart..restart + 1).unwrap();
+                pgd::attempt(&pair, &tries, &one, seed, &Control::default()).unwrap()
+            };
             evaluate::bytes(&attacked.robust).unwrap()
         };
         let each = [withstood(0), withstood(1), withstood(2)];

@@ -16,26 +16,23 @@ use super::robust::{Attacked, Pair};
 use super::rows::Rows;
 use super::sparse_ascent::SparseStep;
 use super::stage::Stage;
+use super::tries::Tries;
 use crate::control::Control;
 use crate::error::Result;
 use crate::net::Classifier;
 use crate::rng;
 use crate::spec::{AttackKind, Norm};
 
-/// One random start (of one target class in the targeted form) over a batch.
-pub fn attempt(
-    pair: &Pair<'_>, batch: &Batch<'_>, stage: &Stage, pass: u64, seed: u64, control: &Control,
-) -> Result<Attacked> {
-    let (rank, restart) = stage.target_and_restart(pass);
+/// Attacks every row; a pass is one random start, of one target class in the targeted form.
+pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control: &Control) -> Result<Attacked> {
     let mut loss = match stage.spec.kind {
         AttackKind::ApgdDlr => Loss::Dlr,
-        AttackKind::ApgdT => Loss::TargetedDlr(targets(pair, batch, rank)?),
+        AttackKind::ApgdT => Loss::TargetedDlr(targets(pair, tries, stage)?),
         _ => Loss::CrossEntropy,
     };
     let model = stage.spec.threat_model;
-    let mut rows = Rows::new(pair, batch, stage.spec.to_the_end)?;
-    let noise = rank as u64 * u64::from(stage.spec.restarts) + restart;
-    let mut start = start(model.norm, model.epsilon, batch, seed, noise)?;
+    let mut rows = Rows::new(pair, tries, stage.spec.to_the_end)?;
+    let mut start = tries.each_pass(|batch, pass| start(model.norm, model.epsilon, batch, seed, pass))?;
     let phases = phases(model.norm, model.epsilon, stage.spec.steps);
     for (number, (epsilon, steps)) in phases.iter().enumerate() {
         let phase = Phase { epsilon: *epsilon, steps: *steps, counts: number + 1 == phases.len() };
@@ -57,10 +54,13 @@ pub fn phases(norm: Norm, epsilon: f64, steps: u32) -> Vec<(f64, u32)> {
     vec![(3.0 * epsilon, first), (2.0 * epsilon, second), (epsilon, steps - first - second)]
 }
 
-/// The class at `rank` among the other classes at the clean images, by the network that judges.
-pub fn targets(pair: &Pair<'_>, batch: &Batch<'_>, rank: i64) -> Result<Tensor> {
-    let logits = tch::no_grad(|| pair.judge.logits(batch.images))?;
-    target_class(&logits, batch.labels, rank)
+/// The class that each row aims at: by its pass the first, second, … of the other classes at the clean image, by the
+/// network that judges.
+pub fn targets(pair: &Pair<'_>, tries: &Tries, stage: &Stage) -> Result<Tensor> {
+    tries.each_pass(|batch, pass| {
+        let logits = tch::no_grad(|| pair.judge.logits(batch.images))?;
+        target_class(&logits, batch.labels, stage.target_and_restart(pass).0)
+    })
 }
 
 /// Random point on the sphere (L∞, L2) or Gaussian noise (L1, projected by the first phase), inside the box.

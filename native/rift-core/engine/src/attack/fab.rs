@@ -15,6 +15,7 @@ use super::projection::onto_plane;
 use super::robust::{Attacked, Pair};
 use super::rows::{keep_rows, Rows};
 use super::stage::Stage;
+use super::tries::Tries;
 use crate::control::Control;
 use crate::error::Result;
 use crate::net::Classifier;
@@ -28,18 +29,15 @@ const OVERSHOOT: f64 = 1.05;
 /// Share of the perturbation kept at an adversarial point (β).
 const BACK: f64 = 0.9;
 
-/// One pass over a batch: one target class, from the original at restart 0, from noise later.
-pub fn attempt(
-    pair: &Pair<'_>, batch: &Batch<'_>, stage: &Stage, pass: u64, seed: u64, control: &Control,
-) -> Result<Attacked> {
-    let (rank, restart) = stage.target_and_restart(pass);
+/// Attacks every row; a pass has one target class, and begins at the original at restart 0, at noise later.
+pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control: &Control) -> Result<Attacked> {
     let model = stage.spec.threat_model;
-    let mut rows = Rows::new(pair, batch, stage.spec.to_the_end)?;
-    let mut target = if stage.is_targeted() { Some(targets(pair, batch, rank)?) } else { None };
-    let mut point = batch.images.f_detach()?;
-    if restart > 0 {
-        point = start(model, batch, seed, pass)?;
-    }
+    let mut rows = Rows::new(pair, tries, stage.spec.to_the_end)?;
+    let mut target = if stage.is_targeted() { Some(targets(pair, tries, stage)?) } else { None };
+    let mut point = tries.each_pass(|batch, pass| match stage.target_and_restart(pass) {
+        (_, 0) => Ok(batch.images.f_detach()?),
+        _ => start(model, batch, seed, pass),
+    })?;
     for step in 0..stage.spec.steps {
         if rows.is_empty() {
             break;

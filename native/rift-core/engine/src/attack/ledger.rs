@@ -82,7 +82,7 @@ impl Ledger {
                 rows.push(row as i64);
             }
         }
-        self.image_steps += attacked.image_steps;
+        self.image_steps += i64::try_from(&attacked.steps.f_sum(Kind::Int64)?)? as u64;
         self.keep(indices, &rows, clean, &attacked.images, &loss)
     }
 

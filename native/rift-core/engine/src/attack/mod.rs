@@ -2,6 +2,7 @@
 
 pub mod apgd;
 pub mod ascent;
+pub mod attempt;
 pub mod autoattack;
 pub mod dataset;
 pub mod fab;
@@ -19,11 +20,13 @@ pub mod square;
 pub mod square_bumps;
 pub mod stage;
 pub mod state;
+pub mod tries;
 
 pub use dataset::{run as run_dataset, run_resumable, DatasetAttack, DatasetAttacked, Standing};
 pub use ledger::Audit;
 pub use loss::Loss;
 pub use pgd::Batch;
-pub use robust::{attack, Attacked, Pair};
+pub use robust::{attack, Attacked, Pair, Perturbed};
 pub use runner::StageOutcome;
 pub use state::{AutoAttackState, Resume};
+pub use tries::Tries;

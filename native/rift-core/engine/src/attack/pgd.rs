@@ -10,6 +10,7 @@ use super::norms;
 use super::projection::l1_ball_and_box;
 use super::robust::{Attacked, Pair};
 use super::rows::{keep_rows, Rows};
+use super::tries::Tries;
 use crate::control::Control;
 use crate::error::Result;
 use crate::lanes::{self, spans};
@@ -26,14 +27,12 @@ pub struct Batch<'a> {
     pub ids: &'a [u64],
 }
 
-/// One pass over a batch whose images are all to be attacked: with `to_the_end` the last iterates, otherwise each image
+/// Attacks every row: with `to_the_end` the last iterates, otherwise each image
 /// only up to the first iterate that fools the network.
-pub fn attempt(
-    pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, restart: u64, control: &Control,
-) -> Result<Attacked> {
+pub fn attempt(pair: &Pair<'_>, tries: &Tries, spec: &AttackSpec, seed: u64, control: &Control) -> Result<Attacked> {
     let loss = if spec.kind == AttackKind::Cw { Loss::Margin } else { Loss::CrossEntropy };
-    let mut rows = Rows::new(pair, batch, spec.to_the_end)?;
-    let mut current = start(batch, spec, seed, restart)?;
+    let mut rows = Rows::new(pair, tries, spec.to_the_end)?;
+    let mut current = tries.each_pass(|batch, restart| start(batch, spec, seed, restart))?;
     for at in 0..spec.steps {
         control.check()?;
         if rows.is_empty() {

@@ -27,16 +27,54 @@ pub struct Attacked {
     pub robust: Tensor,
     /// Float32 [N]: cross-entropy at `images`.
     pub loss: Tensor,
-    /// Gradient steps or queries, summed over images.
-    pub image_steps: u64,
-    /// Images whose gradient at the start was zero everywhere, summed over restarts.
-    pub zero_gradients: u64,
+    /// int64 [N]: gradient steps or queries taken.
+    pub steps: Tensor,
+    /// int64 [N]: starts at which the gradient was zero everywhere.
+    pub zero_gradients: Tensor,
+}
+
+impl Attacked {
+    /// The images `rows` (int64).
+    pub fn select(&self, rows: &Tensor) -> Result<Self> {
+        let of = |tensor: &Tensor| tensor.f_index_select(0, rows);
+        Ok(Self {
+            images: of(&self.images)?,
+            robust: of(&self.robust)?,
+            loss: of(&self.loss)?,
+            steps: of(&self.steps)?,
+            zero_gradients: of(&self.zero_gradients)?,
+        })
+    }
+
+    /// Batches one under the other.
+    pub fn together(parts: &[Self]) -> Result<Self> {
+        let of = |tensor: fn(&Self) -> &Tensor| Tensor::f_cat(&parts.iter().map(tensor).collect::<Vec<_>>(), 0);
+        Ok(Self {
+            images: of(|part| &part.images)?,
+            robust: of(|part| &part.robust)?,
+            loss: of(|part| &part.loss)?,
+            steps: of(|part| &part.steps)?,
+            zero_gradients: of(|part| &part.zero_gradients)?,
+        })
+    }
+}
+
+/// A batch after an attack or list.
+pub struct Perturbed {
+    /// As in [`Attacked`], of all attacks together.
+    pub images: Tensor,
+    /// Bool [N]: still classified right.
+    pub robust: Tensor,
+    /// Float32 [N]: cross-entropy at `images`.
+    pub loss: Tensor,
 }
 
 /// Attacks a batch with any attack or list. Images that the network gets wrong as they are count as fallen and stay
 /// unchanged, unless the attack runs to the end. An image's result depends on its pixels, its id and `seed`, not on the
 /// batch it is in, as far as libtorch's kernels do not.
-pub fn attack(pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, control: &Control) -> Result<Attacked> {
+pub fn attack(
+    pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, control: &Control,
+) -> Result<Perturbed> {
     let source = Source::Batch(batch);
     let (stages, _) = stage::stages(spec, class_count(pair, &source)?)?;
     let mut runner = Runner::new(pair, source, spec, seed, (batch.ids.len() as i64).max(1), true)?;
@@ -47,5 +85,5 @@ pub fn attack(pair: &Pair<'_>, batch: &Batch<'_>, spec: &AttackSpec, seed: u64, 
         Some(images) => images,
         None => batch.images.f_detach_copy()?,
     };
-    Ok(Attacked { images, robust, loss, image_steps: ledger.image_steps, zero_gradients: 0 })
+    Ok(Perturbed { images, robust, loss })
 }

@@ -4,8 +4,8 @@
 use tch::{Kind, Tensor};
 
 use super::loss::{cross_entropy, is_right};
-use super::pgd::Batch;
 use super::robust::{Attacked, Pair};
+use super::tries::{Key, Tries};
 use crate::error::Result;
 
 /// The rows of a batch under attack. The active ones shrink as images fall, unless every image goes to the end; then a
@@ -16,34 +16,37 @@ pub struct Rows<'a> {
     active: Tensor,
     clean: Tensor,
     labels: Tensor,
-    ids: Vec<u64>,
+    keys: Vec<Key>,
     images: Tensor,
     loss: Tensor,
     robust: Tensor,
     later: Option<Tensor>,
-    image_steps: u64,
-    /// Summed on the device: reading it would wait for a GPU in the middle of the attack.
-    zero_gradients: Option<Tensor>,
+    /// Taken so far by the active rows.
+    steps_so_far: i64,
+    /// Counted on the device: reading them would wait for a GPU in the middle of the attack.
+    steps: Tensor,
+    zero_gradients: Tensor,
 }
 
 impl<'a> Rows<'a> {
-    /// All images of `batch` active, none fallen.
-    pub fn new(pair: &'a Pair<'a>, batch: &Batch<'_>, to_the_end: bool) -> Result<Self> {
-        let count = batch.ids.len() as i64;
-        let device = batch.images.device();
+    /// All rows active, none fallen.
+    pub fn new(pair: &'a Pair<'a>, tries: &Tries, to_the_end: bool) -> Result<Self> {
+        let count = tries.keys.len() as i64;
+        let device = tries.images.device();
         Ok(Self {
             pair,
             to_the_end,
             active: Tensor::f_arange(count, (Kind::Int64, device))?,
-            clean: batch.images.f_detach()?,
-            labels: batch.labels.shallow_clone(),
-            ids: batch.ids.to_vec(),
-            images: batch.images.f_detach_copy()?,
+            clean: tries.images.f_detach()?,
+            labels: tries.labels.shallow_clone(),
+            keys: tries.keys.clone(),
+            images: tries.images.f_detach_copy()?,
             loss: Tensor::f_full([count], f64::NEG_INFINITY, (Kind::Float, device))?,
             robust: Tensor::f_ones([count], (Kind::Bool, device))?,
             later: None,
-            image_steps: 0,
-            zero_gradients: None,
+            steps_so_far: 0,
+            steps: Tensor::f_zeros([count], (Kind::Int64, device))?,
+            zero_gradients: Tensor::f_zeros([count], (Kind::Int64, device))?,
         })
     }
 
@@ -58,28 +61,25 @@ impl<'a> Rows<'a> {
     }
 
     /// Keys of the active rows' randomness.
-    pub fn ids(&self) -> &[u64] {
-        &self.ids
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
     }
 
     /// Whether nothing is left to attack.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.keys.is_empty()
     }
 
     /// Counts one gradient step or query on every active row.
     pub fn count_step(&mut self) {
-        self.image_steps += self.ids.len() as u64;
+        self.steps_so_far += 1;
     }
 
     /// Counts active rows whose gradient is zero everywhere, a sign of gradient masking.
     pub fn count_zero_gradients(&mut self, gradient: &Tensor) -> Result<()> {
         let largest = gradient.f_flatten(1, -1)?.f_abs()?.f_amax([1], false)?;
-        let zero = largest.f_eq(0.0)?.f_sum(Kind::Int64)?;
-        self.zero_gradients = Some(match &self.zero_gradients {
-            Some(before) => before.f_add(&zero)?,
-            None => zero,
-        });
+        let zero = largest.f_eq(0.0)?.f_to_kind(Kind::Int64)?;
+        self.zero_gradients = self.zero_gradients.f_index_add(0, &self.active, &zero)?;
         Ok(())
     }
 
@@ -100,31 +100,39 @@ impl<'a> Rows<'a> {
         if fell == 0 || self.to_the_end {
             return Ok(None);
         }
-        let stay = rows_where(&self.robust.f_index_select(0, &self.active)?)?;
+        let robust = self.robust.f_index_select(0, &self.active)?;
+        self.note_steps(&self.active.f_index_select(0, &rows_where(&robust.f_logical_not()?)?)?)?;
+        let stay = rows_where(&robust)?;
         self.active = self.active.f_index_select(0, &stay)?;
         self.clean = self.clean.f_index_select(0, &stay)?;
         self.labels = self.labels.f_index_select(0, &stay)?;
-        self.ids = numbers(&stay)?.into_iter().map(|row| self.ids[row as usize]).collect();
+        self.keys = numbers(&stay)?.into_iter().map(|row| self.keys[row as usize]).collect();
         Ok(Some(stay))
     }
 
     /// Judges `current`, the last or best images of the active rows, and closes the account: an image that fell keeps
     /// the last point that fooled the network, a survivor has `current`.
     pub fn finish(mut self, current: &Tensor) -> Result<Attacked> {
+        self.note_steps(&self.active.shallow_clone())?;
         let robust = rows_where(&self.robust.f_index_select(0, &self.active)?)?;
         if let Some(later) = self.later.take() {
             let fallen = rows_where(&self.robust.f_logical_not()?)?;
             self.judge(&later, &fallen, false)?;
         }
         self.judge(current, &robust, true)?;
-        let zero_gradients = self.zero_gradients.as_ref().map_or(Ok(0), i64::try_from)? as u64;
         Ok(Attacked {
             images: self.images,
             robust: self.robust,
             loss: self.loss,
-            image_steps: self.image_steps,
-            zero_gradients,
+            steps: self.steps,
+            zero_gradients: self.zero_gradients,
         })
+    }
+
+    /// Books the steps taken so far for rows that leave.
+    fn note_steps(&mut self, rows: &Tensor) -> Result<()> {
+        self.steps = self.steps.f_index_fill(0, rows, self.steps_so_far)?;
+        Ok(())
     }
 
     /// Notes points that seem to fool the network again; they are judged once, at the end.

@@ -1,22 +1,24 @@
 //! Runs stages over a range of images. Survivors of all batches are pooled before every pass, so that late restarts and
 //! stages run with full batches on the few images that are left.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use super::attempt::attempt;
 use super::ledger::Ledger;
 use super::loss::{cross_entropy, is_right};
-use super::pgd::{self, Batch};
+use super::pgd::Batch;
 use super::robust::{Attacked, Pair};
 use super::stage::Stage;
-use super::{apgd, fab, square};
+use super::tries::Tries;
 use crate::control::Control;
 use crate::data::dataset::Dataset;
 use crate::error::{EngineError, Result};
+use crate::lanes::quiet;
 use crate::memory::within_budget;
-use crate::rng;
 use crate::spec::{AttackKind, AttackSpec};
 
 /// Where images come from.
@@ -167,16 +169,17 @@ impl<'a> Runner<'a> {
             let stage_began = Instant::now();
             let stage_before = self.position.stage_seconds;
             while self.position.pass < stage.passes() {
-                for indices in self.ledger.pool(self.position.image, self.all_images()).chunks(self.batch_size as usize)
-                {
+                let pool = self.ledger.pool(self.position.image, self.all_images());
+                let passes = self.passes_at_once(stage, pool.len() as u64);
+                for indices in pool.chunks(self.batch_size as usize) {
                     control.check()?;
-                    self.batch(stage, indices, control)?;
+                    self.batch(stage, passes.clone(), indices, control)?;
                     self.position.image = indices[indices.len() - 1] + 1;
                     self.position.stage_seconds = stage_before + stage_began.elapsed().as_secs_f64();
                     self.position.seconds = before + began.elapsed().as_secs_f64();
                     watch(self)?;
                 }
-                self.position.pass += 1;
+                self.position.pass = passes.end;
                 self.position.image = 0;
             }
             self.finish_stage(stage);
@@ -210,6 +213,7 @@ impl<'a> Runner<'a> {
         if self.all_images() {
             return Ok(());
         }
+        let _quiet = quiet(self.pair.judge.lanes().len());
         let all: Vec<i64> = (0..self.source.len()).collect();
         for indices in all.chunks(self.batch_size as usize) {
             control.check()?;
@@ -217,19 +221,40 @@ impl<'a> Runner<'a> {
             let logits = tch::no_grad(|| self.pair.judge.logits(&taken.images))?;
             let robust = is_right(&logits, &taken.labels)?;
             let loss = cross_entropy(&logits, &taken.labels)?;
-            let clean =
-                Attacked { images: taken.images.shallow_clone(), robust, loss, image_steps: 0, zero_gradients: 0 };
+            let images = taken.images.shallow_clone();
+            let steps = taken.labels.f_zeros_like()?;
+            let zero_gradients = steps.shallow_clone();
+            let clean = Attacked { images, robust, loss, steps, zero_gradients };
             self.ledger.record(indices, &taken.images, &clean)?;
         }
         Ok(())
     }
 
-    fn batch(&mut self, stage: &Stage, indices: &[i64], control: &Control) -> Result<()> {
+    /// The passes to do next: several where the images that are left, taken so many times, fit into one batch. The first
+    /// pass of a stage is for itself where images end with their first success: most of those that fall, fall in it.
+    fn passes_at_once(&self, stage: &Stage, images: u64) -> Range<u64> {
+        let pass = self.position.pass;
+        let alone = self.position.image > 0 || (pass == 0 && !self.all_images());
+        let count = if alone { 1 } else { self.batch_size as u64 / images.max(1) };
+        pass..(pass + count.max(1)).min(stage.passes())
+    }
+
+    fn batch(&mut self, stage: &Stage, passes: Range<u64>, indices: &[i64], control: &Control) -> Result<()> {
         let taken = self.source.take(indices, self.pair.judge.device())?;
         let batch = Batch { images: &taken.images, labels: &taken.labels, ids: &taken.ids };
-        let attacked = attempt(self.pair, &batch, stage, self.position.pass, self.seed, control)?;
-        self.position.zero_gradients += attacked.zero_gradients;
-        self.ledger.record(indices, &taken.images, &attacked)
+        let attacked = attempt(self.pair, &Tries::new(&batch, passes.clone())?, stage, self.seed, control)?;
+        for at in 0..(passes.end - passes.start) as i64 {
+            // What an earlier of these passes felled is not tried in the later ones, as if each had come by itself.
+            let rows: Vec<i64> = (0..indices.len() as i64)
+                .filter(|&row| at == 0 || self.all_images() || self.ledger.robust[indices[row as usize] as usize] == 1)
+                .collect();
+            let left: Vec<i64> = rows.iter().map(|&row| indices[row as usize]).collect();
+            let rows = Tensor::f_from_slice(&rows)?.f_to_device(taken.labels.device())?;
+            let attacked = attacked.select(&rows.f_add_scalar(at * indices.len() as i64)?)?;
+            self.position.zero_gradients += i64::try_from(&attacked.zero_gradients.f_sum(Kind::Int64)?)? as u64;
+            self.ledger.record(&left, &taken.images.f_index_select(0, &rows)?, &attacked)?;
+        }
+        Ok(())
     }
 
     fn finish_stage(&mut self, stage: &Stage) {
@@ -244,22 +269,6 @@ impl<'a> Runner<'a> {
         position.stage_seconds = 0.0;
         position.stage += 1;
         position.pass = 0;
-    }
-}
-
-/// One pass of one stage on one batch.
-fn attempt(
-    pair: &Pair<'_>, batch: &Batch<'_>, stage: &Stage, pass: u64, seed: u64, control: &Control,
-) -> Result<Attacked> {
-    // Attacks of a list never share noise.
-    let seed = rng::derive(seed, "attack", &[stage.spec.kind as u64, u64::from(stage.is_targeted())]);
-    match stage.spec.kind {
-        AttackKind::ApgdCe | AttackKind::ApgdDlr | AttackKind::ApgdT => {
-            apgd::attempt(pair, batch, stage, pass, seed, control)
-        }
-        AttackKind::FabT => fab::attempt(pair, batch, stage, pass, seed, control),
-        AttackKind::Square => square::attempt(pair, batch, stage, pass, seed, control),
-        _ => pgd::attempt(pair, batch, &stage.spec, seed, pass, control),
     }
 }
 

@@ -10,12 +10,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::loss::margin;
 use super::norms;
-use super::pgd::Batch;
 use super::projection::l1_ball_and_box;
 use super::robust::{Attacked, Pair};
 use super::rows::{keep_rows, Rows};
 use super::square_bumps as bumps;
 use super::stage::Stage;
+use super::tries::{Key, Tries};
 use crate::control::Control;
 use crate::error::Result;
 use crate::rng;
@@ -45,16 +45,14 @@ pub fn side(norm: Norm, query: u32, height: i64, width: i64) -> i64 {
     odd.min(if longest % 2 == 0 { longest - 1 } else { longest })
 }
 
-/// One restart over a batch.
-pub fn attempt(
-    pair: &Pair<'_>, batch: &Batch<'_>, stage: &Stage, pass: u64, seed: u64, control: &Control,
-) -> Result<Attacked> {
+/// Attacks every row; a pass is one restart.
+pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control: &Control) -> Result<Attacked> {
     let model = stage.spec.threat_model;
-    let shape = batch.images.size();
+    let shape = tries.images.size();
     let window =
         Window { norm: model.norm, epsilon: model.epsilon, channels: shape[1], height: shape[2], width: shape[3] };
-    let mut rows = Rows::new(pair, batch, stage.spec.to_the_end)?;
-    let mut best = window.start(&rows, seed, pass)?;
+    let mut rows = Rows::new(pair, tries, stage.spec.to_the_end)?;
+    let mut best = window.start(&rows, seed)?;
     rows.count_step();
     let logits = tch::no_grad(|| pair.fast.logits(&best))?;
     let mut value = margin(&logits, rows.labels())?;
@@ -65,7 +63,7 @@ pub fn attempt(
             break;
         }
         control.check()?;
-        let point = window.query(&rows, &best, query, seed, pass)?;
+        let point = window.query(&rows, &best, query, seed)?;
         rows.count_step();
         let logits = tch::no_grad(|| pair.fast.logits(&point))?;
         let new = margin(&logits, rows.labels())?;
@@ -88,11 +86,11 @@ struct Window {
 
 impl Window {
     /// Stripes (L∞) or a grid of bumps (L2, L1) at full radius, inside the box.
-    fn start(&self, rows: &Rows<'_>, seed: u64, restart: u64) -> Result<Tensor> {
+    fn start(&self, rows: &Rows<'_>, seed: u64) -> Result<Tensor> {
         let clean = rows.clean();
         let mut values = Vec::new();
-        for id in rows.ids() {
-            let mut rng = rng::stream(seed, "square start", &[*id, restart]);
+        for key in rows.keys() {
+            let mut rng = rng::stream(seed, "square start", &[key.id, key.pass]);
             match self.norm {
                 Norm::Linf => values.extend((0..self.channels * self.width).map(|_| sign(&mut rng))),
                 _ => values.extend(bumps::grid(self.norm, self.channels, self.height, self.width, &mut rng)),
@@ -108,9 +106,9 @@ impl Window {
     }
 
     /// The point to try next for every active row.
-    fn query(&self, rows: &Rows<'_>, best: &Tensor, query: u32, seed: u64, restart: u64) -> Result<Tensor> {
+    fn query(&self, rows: &Rows<'_>, best: &Tensor, query: u32, seed: u64) -> Result<Tensor> {
         let side = side(self.norm, query, self.height, self.width);
-        let stream = |id: &u64| rng::stream(seed, "square query", &[*id, restart, u64::from(query)]);
+        let stream = |key: &Key| rng::stream(seed, "square query", &[key.id, key.pass, u64::from(query)]);
         if self.norm == Norm::Linf {
             self.flat(rows, best, side, stream)
         } else {
@@ -119,11 +117,11 @@ impl Window {
     }
 
     /// ±2ε in one square window, one sign per channel, clipped to ball and box.
-    fn flat(&self, rows: &Rows<'_>, best: &Tensor, side: i64, stream: impl Fn(&u64) -> ChaCha8Rng) -> Result<Tensor> {
+    fn flat(&self, rows: &Rows<'_>, best: &Tensor, side: i64, stream: impl Fn(&Key) -> ChaCha8Rng) -> Result<Tensor> {
         let clean = rows.clean();
         let (mut corners, mut signs) = (Vec::new(), Vec::new());
-        for id in rows.ids() {
-            let mut rng = stream(id);
+        for key in rows.keys() {
+            let mut rng = stream(key);
             corners.push(self.corner(side, &mut rng));
             signs.extend((0..self.channels).map(|_| sign(&mut rng)));
         }
@@ -136,11 +134,11 @@ impl Window {
     }
 
     /// Moves the perturbation of a second window into a first one, where a bump is added, and restores the radius.
-    fn bump(&self, rows: &Rows<'_>, best: &Tensor, side: i64, stream: impl Fn(&u64) -> ChaCha8Rng) -> Result<Tensor> {
+    fn bump(&self, rows: &Rows<'_>, best: &Tensor, side: i64, stream: impl Fn(&Key) -> ChaCha8Rng) -> Result<Tensor> {
         let clean = rows.clean();
         let (mut first, mut second, mut bump) = (Vec::new(), Vec::new(), Vec::new());
-        for id in rows.ids() {
-            let mut rng = stream(id);
+        for key in rows.keys() {
+            let mut rng = stream(key);
             first.push(self.corner(side, &mut rng));
             second.push(self.corner(side, &mut rng));
             let shape = bumps::bump(self.norm, side, &mut rng);

@@ -132,6 +132,11 @@ impl Shares {
         Ok(Self(shares.collect::<Result<_>>()?))
     }
 
+    /// Number of lanes that work at the same time.
+    pub fn lanes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Makes `modules` the ones whose weights are given.
     pub fn enter(&self, modules: &[String], control: &Control) -> Result<()> {
         let modules = Arc::new(modules.to_vec());

@@ -14,6 +14,7 @@ use crate::compute::Compute;
 use crate::control::Control;
 use crate::data::adversarial::AdversarialSet;
 use crate::error::{EngineError, Result};
+use crate::lanes::{quiet, Quiet};
 use crate::net::Network;
 use crate::spec::CriticalitySpec;
 
@@ -62,6 +63,7 @@ pub struct Surface {
     classes: i64,
     is_one_batch: bool,
     modules: Vec<String>,
+    _quiet: Quiet,
 }
 
 impl Surface {
@@ -94,7 +96,8 @@ impl Surface {
         let count = set.adv.size()[0];
         let is_one_batch = count <= i64::from(spec.batch_size);
         let classes = network.manifest.classes;
-        Ok(Self { shares, judge, weights, count, classes, is_one_batch, modules: Vec::new() })
+        let _quiet = quiet(shares.lanes());
+        Ok(Self { shares, judge, weights, count, classes, is_one_batch, modules: Vec::new(), _quiet })
     }
 
     /// Number of images.

@@ -33,18 +33,26 @@ pub trait Classifier {
     }
 }
 
-/// A network in evaluation mode that a lane may use.
+/// A network in evaluation mode that a lane may use; it has no lanes itself.
 #[derive(Clone)]
-pub struct LaneModel(Arc<Mutex<Executor>>);
+pub struct LaneModel {
+    executor: Arc<Mutex<Executor>>,
+    device: Device,
+}
 
 impl LaneModel {
-    /// Takes the network.
-    pub fn new(executor: Executor) -> Self {
-        Self(Arc::new(Mutex::new(executor)))
+    /// Takes the network, whose tensors lie on `device`.
+    pub fn new(executor: Executor, device: Device) -> Self {
+        Self { executor: Arc::new(Mutex::new(executor)), device }
+    }
+}
+
+impl Classifier for LaneModel {
+    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        self.executor.lock().unwrap_or_else(PoisonError::into_inner).forward(images, BatchNorm::Eval)
     }
 
-    /// Logits of the lane's images, differentiable in them.
-    pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).forward(images, BatchNorm::Eval)
+    fn device(&self) -> Device {
+        self.device
     }
 }

@@ -85,7 +85,7 @@ impl Network {
         let state = convert(state)?;
         let bind = || Executor::bind(graph, &state, options.format);
         let lanes = if options.lanes > 1 {
-            (0..options.lanes).map(|_| Ok(LaneModel::new(bind()?))).collect::<Result<_>>()?
+            (0..options.lanes).map(|_| Ok(LaneModel::new(bind()?, options.device))).collect::<Result<_>>()?
         } else {
             Vec::new()
         };

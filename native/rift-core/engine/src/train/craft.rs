@@ -9,6 +9,7 @@ use crate::attack::{pgd, Batch};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::error::Result;
+use crate::lanes::{self, quiet, spans};
 use crate::net::{BatchNorm, Classifier, Forward, Network};
 use crate::rng;
 use crate::spec::{CraftBatchNorm, TrainMethod, TrainSpec};
@@ -58,8 +59,30 @@ fn start(batch: &Batch<'_>, spec: &TrainSpec, seed: u64) -> Result<Tensor> {
     Ok(batch.images.f_add(&noise.f_mul_scalar(spec.start_noise)?.f_to_device(batch.images.device())?)?)
 }
 
-/// Last iterate of the method's attack on `model` from `start`, inside ball and image box.
+/// Last iterate of the method's attack on `model` from `start`, inside ball and image box. Lanes, where the model has some,
+/// take their rows from the first step to the last.
 pub fn ascend(
+    model: &dyn Classifier, batch: &Batch<'_>, start: &Tensor, spec: &TrainSpec, control: &Control,
+) -> Result<Tensor> {
+    let parts = spans(batch.ids.len() as i64, model.lanes().len());
+    if parts.len() < 2 {
+        return ascend_alone(model, batch, start, spec, control);
+    }
+    let _quiet = quiet(parts.len());
+    let parts = parts.into_iter().zip(model.lanes()).map(|((first, rows), lane)| {
+        let part = |tensor: &Tensor| tensor.f_narrow(0, first, rows);
+        let (images, labels, start) = (part(batch.images)?, part(batch.labels)?, part(start)?);
+        let ids = batch.ids[first as usize..(first + rows) as usize].to_vec();
+        let (lane, spec, control) = (lane.clone(), spec.clone(), control.clone());
+        Ok(move || {
+            let batch = Batch { images: &images, labels: &labels, ids: &ids };
+            ascend_alone(&lane, &batch, &start, &spec, &control)
+        })
+    });
+    Ok(Tensor::f_cat(&lanes::run(parts.collect::<Result<_>>()?)?, 0)?)
+}
+
+fn ascend_alone(
     model: &dyn Classifier, batch: &Batch<'_>, start: &Tensor, spec: &TrainSpec, control: &Control,
 ) -> Result<Tensor> {
     let attack = spec.crafting()?;
