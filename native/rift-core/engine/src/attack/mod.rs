@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod fab;
 pub mod flags;
 pub mod ledger;
+pub mod look_ahead;
 pub mod loss;
 pub mod norms;
 pub mod pgd;

@@ -75,6 +75,13 @@ impl<'a> Rows<'a> {
         self.steps_so_far += 1;
     }
 
+    /// Counts `steps` more for each active row.
+    pub fn count_steps(&mut self, steps: &[i64]) -> Result<()> {
+        let steps = Tensor::f_from_slice(steps)?.f_to_device(self.steps.device())?;
+        self.steps = self.steps.f_index_add(0, &self.active, &steps)?;
+        Ok(())
+    }
+
     /// Counts active rows whose gradient is zero everywhere, a sign of gradient masking.
     pub fn count_zero_gradients(&mut self, gradient: &Tensor) -> Result<()> {
         let largest = gradient.f_flatten(1, -1)?.f_abs()?.f_amax([1], false)?;
@@ -101,13 +108,28 @@ impl<'a> Rows<'a> {
             return Ok(None);
         }
         let robust = self.robust.f_index_select(0, &self.active)?;
-        self.note_steps(&self.active.f_index_select(0, &rows_where(&robust.f_logical_not()?)?)?)?;
-        let stay = rows_where(&robust)?;
+        Ok(Some(self.part(&robust)?))
+    }
+
+    /// Judges the rows `done` (numbers of active rows) of `current`, their best images, which are under attack no more.
+    /// Returns the rows that stay. Not for attacks that go to the end, whose rows stay side by side.
+    pub fn leave(&mut self, current: &Tensor, done: &[i64]) -> Result<Tensor> {
+        let done = Tensor::f_from_slice(done)?.f_to_device(current.device())?;
+        self.judge(current, &done, true)?;
+        let stay = self.active.f_ones_like()?.f_index_fill(0, &done, 0)?;
+        self.part(&stay)
+    }
+
+    /// Keeps the active rows of a mask and returns their numbers.
+    fn part(&mut self, stay: &Tensor) -> Result<Tensor> {
+        let gone = self.active.f_index_select(0, &rows_where(&stay.f_logical_not()?)?)?;
+        self.note_steps(&gone)?;
+        let stay = rows_where(stay)?;
         self.active = self.active.f_index_select(0, &stay)?;
         self.clean = self.clean.f_index_select(0, &stay)?;
         self.labels = self.labels.f_index_select(0, &stay)?;
         self.keys = numbers(&stay)?.into_iter().map(|row| self.keys[row as usize]).collect();
-        Ok(Some(stay))
+        Ok(stay)
     }
 
     /// Judges `current`, the last or best images of the active rows, and closes the account: an image that fell keeps
@@ -129,9 +151,10 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Books the steps taken so far for rows that leave.
+    /// Books the steps that all have taken so far for rows that leave.
     fn note_steps(&mut self, rows: &Tensor) -> Result<()> {
-        self.steps = self.steps.f_index_fill(0, rows, self.steps_so_far)?;
+        let steps = rows.f_full_like(self.steps_so_far)?;
+        self.steps = self.steps.f_index_add(0, rows, &steps)?;
         Ok(())
     }
 

@@ -8,11 +8,12 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
+use super::look_ahead::{changes, Asked, LookAhead};
 use super::loss::margin;
 use super::norms;
 use super::projection::l1_ball_and_box;
 use super::robust::{Attacked, Pair};
-use super::rows::{keep_rows, Rows};
+use super::rows::{keep_rows, numbers, Rows};
 use super::square_bumps as bumps;
 use super::stage::Stage;
 use super::tries::{Key, Tries};
@@ -58,20 +59,39 @@ pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control
     let mut value = margin(&logits, rows.labels())?;
     let stay = rows.drop_fallen(&best, &logits)?;
     keep_rows(stay.as_ref(), &mut [&mut best, &mut value])?;
-    for query in 0..stage.spec.steps {
-        if rows.is_empty() {
+    // Bumps of one batch have one size, and rows that go to the end stay side by side.
+    let one_by_one = model.norm != Norm::Linf || stage.spec.to_the_end;
+    let mut ahead = LookAhead::new(rows.keys().len(), stage.spec.steps, one_by_one);
+    while !rows.is_empty() {
+        control.check()?;
+        let asked = ahead.ask(rows.keys());
+        if asked.is_empty() {
             break;
         }
-        control.check()?;
-        let point = window.query(&rows, &best, query, seed)?;
-        rows.count_step();
-        let logits = tch::no_grad(|| pair.fast.logits(&point))?;
-        let new = margin(&logits, rows.labels())?;
+        let places: Vec<i64> = asked.iter().map(|asked| asked.row as i64).collect();
+        let places = Tensor::f_from_slice(&places)?.f_to_device(best.device())?;
+        let of_rows = |tensor: &Tensor| tensor.f_index_select(0, &places);
+        let points = window.query(&of_rows(rows.clean())?, &of_rows(&best)?, &asked, seed)?;
+        let logits = tch::no_grad(|| pair.fast.logits(&points))?;
+        let labels = of_rows(rows.labels())?;
+        let new = margin(&logits, &labels)?;
+        let (chosen, counts) = ahead.answer(&asked, &changes(&logits, &labels, &new, &of_rows(&value)?)?);
+        rows.count_steps(&counts)?;
+        let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(best.device())?;
+        let (point, new) = (points.f_index_select(0, &chosen)?, new.f_index_select(0, &chosen)?);
         let lower = new.f_lt_tensor(&value)?;
         best = point.f_where_self(&lower.f_view([-1, 1, 1, 1])?, &best)?;
         value = new.f_where_self(&lower, &value)?;
-        let stay = rows.drop_fallen(&point, &logits)?;
-        keep_rows(stay.as_ref(), &mut [&mut best, &mut value])?;
+        if let Some(stay) = rows.drop_fallen(&point, &logits.f_index_select(0, &chosen)?)? {
+            keep_rows(Some(&stay), &mut [&mut best, &mut value])?;
+            ahead.keep(&numbers(&stay)?);
+        }
+        let through = ahead.through();
+        if !through.is_empty() && through.len() < rows.keys().len() {
+            let stay = rows.leave(&best, &through)?;
+            keep_rows(Some(&stay), &mut [&mut best, &mut value])?;
+            ahead.keep(&numbers(&stay)?);
+        }
     }
     rows.finish(&best)
 }
@@ -105,40 +125,48 @@ impl Window {
         }
     }
 
-    /// The point to try next for every active row.
-    fn query(&self, rows: &Rows<'_>, best: &Tensor, query: u32, seed: u64) -> Result<Tensor> {
-        let side = side(self.norm, query, self.height, self.width);
-        let stream = |key: &Key| rng::stream(seed, "square query", &[key.id, key.pass, u64::from(query)]);
+    /// The point that each query tries; `clean` and `best` hold the original and the best point of each query's row. In the
+    /// L2 and L1 balls all queries have one number.
+    fn query(&self, clean: &Tensor, best: &Tensor, asked: &[Asked], seed: u64) -> Result<Tensor> {
+        let draws = asked.iter().map(|asked| {
+            let Key { id, pass } = asked.key;
+            let side = side(self.norm, asked.query, self.height, self.width);
+            (side, rng::stream(seed, "square query", &[id, pass, u64::from(asked.query)]))
+        });
         if self.norm == Norm::Linf {
-            self.flat(rows, best, side, stream)
+            self.flat(clean, best, draws)
         } else {
-            self.bump(rows, best, side, stream)
+            self.bump(clean, best, draws)
         }
     }
 
     /// ±2ε in one square window, one sign per channel, clipped to ball and box.
-    fn flat(&self, rows: &Rows<'_>, best: &Tensor, side: i64, stream: impl Fn(&Key) -> ChaCha8Rng) -> Result<Tensor> {
-        let clean = rows.clean();
-        let (mut corners, mut signs) = (Vec::new(), Vec::new());
-        for key in rows.keys() {
-            let mut rng = stream(key);
-            corners.push(self.corner(side, &mut rng));
-            signs.extend((0..self.channels).map(|_| sign(&mut rng)));
+    fn flat(
+        &self, clean: &Tensor, best: &Tensor, draws: impl ExactSizeIterator<Item = (i64, ChaCha8Rng)>,
+    ) -> Result<Tensor> {
+        let plane = (self.height * self.width) as usize;
+        let mut change = vec![0.0_f32; draws.len() * self.channels as usize * plane];
+        for ((side, mut rng), image) in draws.zip(change.chunks_exact_mut(self.channels as usize * plane)) {
+            let (top, left) = self.corner(side, &mut rng);
+            for channel in image.chunks_exact_mut(plane) {
+                let value = sign(&mut rng) * (2.0 * self.epsilon) as f32;
+                for row in top..top + side {
+                    let first = (row * self.width + left) as usize;
+                    channel[first..first + side as usize].fill(value);
+                }
+            }
         }
-        let pixels = self.pixels(&corners, side, clean.device())?;
-        let signs = Tensor::f_from_slice(&signs)?.f_to_device(clean.device())?.f_view([-1, self.channels, 1])?;
-        let change = signs.f_mul_scalar(2.0 * self.epsilon)?.f_expand_as(&pixels)?;
-        let change = clean.f_zeros_like()?.f_flatten(2, -1)?.f_scatter(2, &pixels, &change)?.f_view_as(clean)?;
+        let change = Tensor::f_from_slice(&change)?.f_view_as(clean)?.f_to_device(clean.device())?;
         let delta = best.f_add(&change)?.f_sub(clean)?.f_clamp(-self.epsilon, self.epsilon)?;
         Ok(clean.f_add(&delta)?.f_clamp(0.0, 1.0)?)
     }
 
     /// Moves the perturbation of a second window into a first one, where a bump is added, and restores the radius.
-    fn bump(&self, rows: &Rows<'_>, best: &Tensor, side: i64, stream: impl Fn(&Key) -> ChaCha8Rng) -> Result<Tensor> {
-        let clean = rows.clean();
+    fn bump(&self, clean: &Tensor, best: &Tensor, draws: impl Iterator<Item = (i64, ChaCha8Rng)>) -> Result<Tensor> {
         let (mut first, mut second, mut bump) = (Vec::new(), Vec::new(), Vec::new());
-        for key in rows.keys() {
-            let mut rng = stream(key);
+        let mut side = 0;
+        for (size, mut rng) in draws {
+            side = size;
             first.push(self.corner(side, &mut rng));
             second.push(self.corner(side, &mut rng));
             let shape = bumps::bump(self.norm, side, &mut rng);
