@@ -15,7 +15,7 @@ use rift_engine::criticality::measure;
 use rift_engine::data::{self, Dataset, Format};
 use rift_engine::evaluate;
 use rift_engine::net::Network;
-use rift_engine::spec::{AscentMethod, AttackSpec, ComputeSpec, CriticalitySpec, Precision};
+use rift_engine::spec::{AscentMethod, AttackKind, AttackSpec, ComputeSpec, CriticalitySpec, Precision};
 use tch::Tensor;
 
 const IMAGES: i64 = 200;
@@ -82,6 +82,34 @@ fn half_precision_and_lanes_leave_the_judged_accuracies_of_the_plain_path() {
         let found = count(&robust(&network, &data, &spec, &fast));
         // One image in a hundred: rounding turns signs of small gradients, which moves images at the border.
         assert!((found - expected).abs() <= IMAGES / 100, "{precision:?} on {threads} threads: {found} for {expected}");
+    }
+}
+
+#[test]
+fn the_attacks_of_lists_are_judged_as_on_the_plain_path() {
+    let (network, data) = sample();
+    let data = data.first(32).unwrap();
+    let clean = evaluate::standard(
+        &compute(Precision::Fp32, 2, true).judge_plan(&network).unwrap(),
+        &data,
+        32,
+        &Control::default(),
+    );
+    let clean = i64::from(clean.unwrap().correct);
+    for (kind, steps, targets) in [
+        (AttackKind::ApgdCe, 20, 0),
+        (AttackKind::ApgdT, 10, 9),
+        (AttackKind::FabT, 10, 9),
+        (AttackKind::Square, 150, 0),
+    ] {
+        let spec = AttackSpec { kind, targets, ..AttackSpec::pgd(8.0 / 255.0, 2.0 / 255.0, steps, 1) };
+        // To the end, every pass by itself, one query after the other.
+        let expected = count(&robust(&network, &data, &spec, &compute(Precision::Fp32, 2, true)));
+        assert!(expected < clean, "{kind:?} finds something");
+        for precision in [Precision::Fp32, Precision::Bf16] {
+            let found = count(&robust(&network, &data, &spec, &compute(precision, 2, false)));
+            assert!((found - expected).abs() <= 1, "{kind:?} {precision:?}: {found} for {expected}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use rift_engine::compute::Compute;
 use rift_engine::control::Control;
 use rift_engine::data::{self, Dataset, Format};
 use rift_engine::evaluate;
-use rift_engine::net::{BatchNorm, Executor, Network};
+use rift_engine::net::{BatchNorm, Classifier, Executor, Network};
 use rift_engine::rng;
 use rift_engine::spec::{
     AttackSpec, AugmentSpec, ComputeSpec, CraftBatchNorm, OptimizerSpec, PaddingMode, Precision, ScheduleKind,
@@ -147,6 +147,24 @@ fn crafting_normalises_as_it_is_told_and_moves_running_statistics_only_in_train_
         seen.push(crafted);
     }
     assert!(gap(&seen[0], &seen[1]) > 0.01, "batch statistics lead elsewhere");
+}
+
+#[test]
+fn crafting_spread_over_lanes_gives_the_iterates_of_crafting_whole() {
+    let (network, drawn) = (trained_sample(), Drawn::new());
+    let batch = drawn.batch();
+    for method in [TrainMethod::Pgd, TrainMethod::Trades] {
+        let crafted = |threads| {
+            let compute = ComputeSpec { precision: Precision::Fp32, threads, ..ComputeSpec::default() };
+            let plan = Compute::resolve(&compute).unwrap().fast_plan(&network).unwrap();
+            assert_eq!(plan.lanes().len() > 1, threads > 1);
+            ascend(&plan, &batch, &(batch.images + 0.01), &spec(method), &Control::default()).unwrap()
+        };
+        let (whole, spread) = (crafted(1), crafted(2));
+        // Kernels round by batch size, and a gradient of almost nothing may have either sign.
+        let differ = (&spread - &whole).abs().gt(1e-6).sum(Kind::Int64).int64_value(&[]);
+        assert!(differ * 100 <= whole.numel() as i64, "{method:?}: {differ} of {} values", whole.numel());
+    }
 }
 
 #[test]

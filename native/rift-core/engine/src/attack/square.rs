@@ -70,7 +70,8 @@ pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control
         }
         let places: Vec<i64> = asked.iter().map(|asked| asked.row as i64).collect();
         let places = Tensor::f_from_slice(&places)?.f_to_device(best.device())?;
-        let of_rows = |tensor: &Tensor| tensor.f_index_select(0, &places);
+        let one_each = asked.len() == rows.keys().len();
+        let of_rows = |tensor: &Tensor| if one_each { tensor.f_detach() } else { tensor.f_index_select(0, &places) };
         let points = window.query(&of_rows(rows.clean())?, &of_rows(&best)?, &asked, seed)?;
         let logits = tch::no_grad(|| pair.fast.logits(&points))?;
         let labels = of_rows(rows.labels())?;

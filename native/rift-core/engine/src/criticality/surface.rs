@@ -96,8 +96,8 @@ impl Surface {
         let count = set.adv.size()[0];
         let is_one_batch = count <= i64::from(spec.batch_size);
         let classes = network.manifest.classes;
-        let _quiet = quiet(shares.lanes());
-        Ok(Self { shares, judge, weights, count, classes, is_one_batch, modules: Vec::new(), _quiet })
+        let modules = Vec::new();
+        Ok(Self { _quiet: quiet(shares.lanes()), shares, judge, weights, count, classes, is_one_batch, modules })
     }
 
     /// Number of images.
