@@ -81,6 +81,7 @@ describe('bad input is refused before anything starts', () => {
     ['finetune --network NET --data DATA', 2, /--module NAME/],
     ['finetune --network NET --data DATA --scope all --module conv1', 2, /exclude each other/],
     ['finetune --network NET --data DATA --module conv1 --lr 0', 2, /--lr 0 is out of range/],
+    ['train --data DATA --ema 1', 2, /--ema 1 is out of range: .* at most 0\.999999/],
     ['interpolate --from NET --data DATA', 2, /--to.* not specified/],
     ['interpolate --from NET --to NET --data DATA --alphas 0:2:1', 2, /--alphas 2 is out of range/],
     ['interpolate --from NET --to NET --data DATA --targets 3', 2, /--targets cannot be used here/],

@@ -7,7 +7,7 @@ import { checkModule } from '../inputs/networks.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
 import { learningRates } from '../parse/modules.js';
 import { decimal, integer } from '../parse/numbers.js';
-import { BATCH_NORM_MODES, choose } from '../parse/vocabulary.js';
+import { BATCH_NORM_MODES, SCOPES, choose } from '../parse/vocabulary.js';
 import { requireChoices } from '../plan/profile-choices.js';
 import { fineTunePlan } from '../plan/stages.js';
 import { saveNetwork } from '../results/save-network.js';
@@ -25,8 +25,6 @@ import {
   type NetworkOptions,
   type RunOptions,
 } from './options.js';
-
-const SCOPES = { modules: 'FINE_TUNE_SCOPE_MODULES', all: 'FINE_TUNE_SCOPE_ALL', last: 'FINE_TUNE_SCOPE_LAST' } as const;
 
 interface Options extends NetworkOptions, DataOptions, RunOptions {
   readonly module?: readonly string[];

@@ -7,6 +7,9 @@ import { decimal, epsilon, fraction, integer } from '../parse/numbers.js';
 import { CLEAN_FORWARDS, CRAFT_BATCH_NORM, METHODS, NORMS, PADDING_MODES, SCHEDULES, choose, wordsOf } from '../parse/vocabulary.js';
 import type { TrainChoice } from '../plan/recipes.js';
 
+/** Largest decay of a weight average that the trainer takes: at 1 it would stay where training began. */
+const MOST_EMA = 0.999_999;
+
 const PREPROCESS = ['cifar10', 'cifar100', 'imagenet', 'none'] as const;
 
 /** Options that say how to train. */
@@ -85,13 +88,14 @@ export function addTrainOptions(command: Command): Command {
     .option('--awp-warmup <epochs>', 'epochs without it', integer('--awp-warmup', { min: 0 }))
     .option('--score-clip <distance>', 'clip parameter of SCORE', fraction('--score-clip'))
     .option('--score-clip-second-term', 'clip the second term of score-trades alone')
-    .option('--ema <decay>', 'moving average of the weights, 0.995', fraction('--ema'))
+    .option('--ema <decay>', 'moving average of the weights, 0.995', decimal('--ema', { min: 0, max: MOST_EMA }))
     .option('--extra-fraction <share>', 'share of every batch from the split "extra" (generated images)', fraction('--extra-fraction'))
     .option('--overfitting-guard <share>', 'end when PGD-5 accuracy falls by more, 0.2; 0 is off', fraction('--overfitting-guard'))
     .option('--patience <n>', 'end after so many epochs without improvement', integer('--patience', { min: 0 }));
 }
 
-function presetNames(): string[] {
+/** Names of the presets. */
+export function presetNames(): string[] {
   return TRAINING_PRESETS.map(({ name }) => name);
 }
 

@@ -2,20 +2,34 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 
+import type { Command } from 'commander';
+
 import { createProgram } from '../program.js';
 import { documentOf, rift } from '../testing/run-cli.js';
 import { completionModel } from './model.js';
 import { completionScript } from './scripts.js';
 
-const MODEL = completionModel(
-  createProgram(
-    () => {
-      throw new Error('completion starts no session');
-    },
-    { writeOut: () => undefined, writeErr: () => undefined },
-  ),
+const PROGRAM = createProgram(
+  () => {
+    throw new Error('completion starts no session');
+  },
+  { writeOut: () => undefined, writeErr: () => undefined },
 );
+const MODEL = completionModel(PROGRAM);
 const BASH = completionScript('bash', MODEL);
+
+/** Long options whose values are words of a list, by what their parsers refuse. */
+function optionsOfWords(command: Command): string[] {
+  const own = command.options.filter(({ parseArg }) => {
+    try {
+      parseArg?.('no-such-word', undefined);
+      return false;
+    } catch (error) {
+      return error instanceof Error && /is not known\. (Choose one of|Did you mean)/.test(error.message);
+    }
+  });
+  return [...own.map(({ long }) => long ?? ''), ...command.commands.flatMap(optionsOfWords)];
+}
 
 /** What bash offers at the end of a line. */
 function offered(line: string): string[] {
@@ -43,6 +57,15 @@ describe('completion in bash', () => {
     assert.deepEqual(offered('rift run --profile '), ['paper', 'code', 'sound']);
     assert.deepEqual(offered('rift attack --attack apgd-'), ['apgd-ce', 'apgd-dlr', 'apgd-t']);
     assert.deepEqual(offered('rift train --method s'), ['score', 'score-trades', 'standard']);
+  });
+
+  it('knows the words of every option that takes no other', () => {
+    const found = new Set(optionsOfWords(PROGRAM));
+    assert.ok(found.has('--schedule') && found.has('--norm'), [...found].join(' '));
+    for (const name of found) {
+      const of = MODEL.flatMap(({ options }) => options).find(({ flags }) => flags[0] === name);
+      assert.ok(Array.isArray(of?.value), `${name}: ${String(of?.value)}`);
+    }
   });
 
   it('offers files where a file is meant, and nothing where a number is', () => {

@@ -1,20 +1,26 @@
 import { STANDARD_CORRUPTIONS } from '@rift/client';
 import type { Command, Option } from 'commander';
 
+import { presetNames } from '../commands/train-options.js';
 import { SIZES } from '../study/sizes.js';
 import {
   ALPHA_RULES,
   ARCHITECTURES,
   ATTACKS,
   BATCH_NORM_MODES,
+  CLEAN_FORWARDS,
+  CRAFT_BATCH_NORM,
   DATASET_FORMATS,
   EXTRA_CORRUPTIONS,
   GROUPINGS,
   METHODS,
   NORMS,
+  PADDING_MODES,
   PRECISIONS,
   PROFILES,
   RUN_STATES,
+  SCHEDULES,
+  SCOPES,
   SUITES,
 } from '../parse/vocabulary.js';
 
@@ -41,18 +47,24 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--arch': Object.keys(ARCHITECTURES),
   '--attack': Object.keys(ATTACKS),
   '--batch-norm': Object.keys(BATCH_NORM_MODES),
+  '--clean-forwards': Object.keys(CLEAN_FORWARDS),
   '--corruptions': ['standard', 'all', 'none', ...STANDARD_CORRUPTIONS, ...EXTRA_CORRUPTIONS],
+  '--craft-mode': Object.keys(CRAFT_BATCH_NORM),
   '--device': ['auto', 'cpu', 'cuda'],
   '--format': Object.keys(DATASET_FORMATS),
   '--grouping': Object.keys(GROUPINGS),
   '--method': Object.keys(METHODS),
   '--modules': ['all', 'last', 'least', 'most', 'top:', 'greedy:'],
   '--norm': Object.keys(NORMS),
+  '--padding-mode': Object.keys(PADDING_MODES),
   '--precision': Object.keys(PRECISIONS),
   '--preprocess': ['cifar10', 'cifar100', 'imagenet', 'none'],
+  '--preset': presetNames(),
   '--profile': Object.keys(PROFILES),
   '--rule': Object.keys(ALPHA_RULES),
   '--scale': Object.keys(SIZES),
+  '--schedule': Object.keys(SCHEDULES),
+  '--scope': Object.keys(SCOPES),
   '--split': ['train', 'val', 'test'],
   '--state': Object.keys(RUN_STATES),
   '--suite': [...SUITES],

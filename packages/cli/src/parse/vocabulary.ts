@@ -4,6 +4,7 @@ import type {
   BatchNormMode,
   CleanForwards,
   CraftBatchNorm,
+  FineTuneScope,
   ModuleGrouping,
   Norm,
   PaddingMode,
@@ -94,6 +95,13 @@ export const CLEAN_FORWARDS = {
   after: 'CLEAN_FORWARDS_AFTER_UPDATE',
   both: 'CLEAN_FORWARDS_BEFORE_AND_AFTER_UPDATE',
 } as const satisfies Record<string, CleanForwards>;
+
+/** What fine-tuning moves. */
+export const SCOPES = {
+  modules: 'FINE_TUNE_SCOPE_MODULES',
+  all: 'FINE_TUNE_SCOPE_ALL',
+  last: 'FINE_TUNE_SCOPE_LAST',
+} as const satisfies Record<string, FineTuneScope>;
 
 /** What is perturbed together when criticality is measured. */
 export const GROUPINGS = {

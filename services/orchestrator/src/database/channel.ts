@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import pg from 'pg';
 import type { Logger } from '@rift/service-kit';
+
+import { StandingConnection } from './standing-connection.js';
 
 const CHANNEL = 'rift_runs';
 const FENCE_CHANNEL = 'rift_fences';
-const RECONNECT_MS = 500;
 
 /**
  * Hears of changes to runs made by any orchestrator on this database (LISTEN/NOTIFY). A notice carries the run's identifier and
@@ -13,13 +13,20 @@ const RECONNECT_MS = 500;
  */
 export class ChangeChannel {
   readonly #changes = new EventEmitter().setMaxListeners(0);
-  #client: pg.Client | undefined;
-  #closed = false;
+  readonly #connection: StandingConnection;
 
-  constructor(
-    private readonly url: string,
-    private readonly logger: Logger,
-  ) {}
+  constructor(url: string, logger: Logger) {
+    this.#connection = new StandingConnection(url, {
+      prepare: async (client) => {
+        client.on('notification', (notice) => this.#changes.emit(notice.channel, notice.payload ?? ''));
+        await client.query(`LISTEN ${CHANNEL}; LISTEN ${FENCE_CHANNEL}`);
+      },
+      onAway: (error) => {
+        logger.debug({ err: error }, 'the connection for change notices is away');
+        return true;
+      },
+    });
+  }
 
   /** Name to notify in a transaction that changes a run. */
   static readonly channel = CHANNEL;
@@ -28,31 +35,7 @@ export class ChangeChannel {
 
   /** Listens, and listens again whenever the connection is lost. */
   async open(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.url, keepAlive: true });
-    client.on('error', () => undefined);
-    client.on('notification', (notice) => this.#changes.emit(notice.channel, notice.payload ?? ''));
-    await client.connect();
-    try {
-      await client.query(`LISTEN ${CHANNEL}; LISTEN ${FENCE_CHANNEL}`);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
-    // Not before: a connection that never came up ends too, and its end would start a second loop beside the one that tries.
-    client.once('end', () => void this.#reopen());
-    this.#client = client;
-  }
-
-  async #reopen(): Promise<void> {
-    while (!this.#closed) {
-      await setTimeout(RECONNECT_MS);
-      try {
-        if (!this.#closed) await this.open();
-        return;
-      } catch (error) {
-        this.logger.debug({ err: error }, 'the connection for change notices is away');
-      }
-    }
+    await this.#connection.open();
   }
 
   /** Calls back whenever a run is taken from whoever executes it. */
@@ -78,7 +61,6 @@ export class ChangeChannel {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#client?.end().catch(() => undefined);
+    await this.#connection.close();
   }
 }

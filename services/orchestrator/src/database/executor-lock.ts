@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { FailedPrecondition, type Logger } from '@rift/service-kit';
+
+import { StandingConnection } from './standing-connection.js';
 
 /** First half of the advisory locks' keys: keeps them apart from other users of the same database. */
 const LOCK_SPACE = 0x52694654;
 const WAIT_MS = 15_000;
 const RETRY_MS = 100;
-const RECONNECT_MS = 500;
 
 /** Seconds until the server notices that a holder's machine is gone; the holder of a killed process is noticed at once. */
 const KEEPALIVE = ['tcp_keepalives_idle = 10', 'tcp_keepalives_interval = 5', 'tcp_keepalives_count = 3'];
@@ -16,16 +17,31 @@ const KEEPALIVE = ['tcp_keepalives_idle = 10', 'tcp_keepalives_interval = 5', 't
  * whether an executor is alive without any clock, and keeps two processes from executing the same runs under one id.
  */
 export class ExecutorLock {
-  #client: pg.Client | undefined;
-  #released = false;
+  readonly #connection: StandingConnection;
 
+  /** @param onLost called when the lock went to another process while the connection was away */
   constructor(
-    private readonly url: string,
+    url: string,
     readonly executorId: string,
-    private readonly logger: Logger,
-    /** Called when the lock went to another process while the connection was away. */
-    private readonly onLost: (reason: unknown) => void,
-  ) {}
+    logger: Logger,
+    onLost: (reason: unknown) => void,
+  ) {
+    this.#connection = new StandingConnection(url, {
+      prepare: async (client) => {
+        for (const setting of KEEPALIVE) await client.query(`SET ${setting}`);
+        await this.#waitForLock(client);
+      },
+      // The server went away and the lock with it: nobody else may have taken it by the time the server is back.
+      onAway: (error) => {
+        if (error instanceof FailedPrecondition) {
+          onLost(error);
+          return false;
+        }
+        logger.debug({ err: error }, 'the connection that holds the executor lock is away');
+        return true;
+      },
+    });
+  }
 
   /**
    * Takes the lock; waits a while for the connection of a process that was just killed to be noticed.
@@ -33,18 +49,7 @@ export class ExecutorLock {
    * @throws FailedPrecondition when another process holds it.
    */
   async acquire(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.url, keepAlive: true });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      for (const setting of KEEPALIVE) await client.query(`SET ${setting}`);
-      await this.#waitForLock(client);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
-    this.#client = client;
-    client.once('end', () => void this.#acquireAgain());
+    await this.#connection.open();
   }
 
   async #waitForLock(client: pg.Client): Promise<void> {
@@ -60,25 +65,10 @@ export class ExecutorLock {
     }
   }
 
-  /** The server went away and the lock with it: nobody else may have taken it by the time the server is back. */
-  async #acquireAgain(): Promise<void> {
-    this.#client = undefined;
-    while (!this.#released) {
-      await setTimeout(RECONNECT_MS);
-      try {
-        if (!this.#released) await this.acquire();
-        return;
-      } catch (error) {
-        if (error instanceof FailedPrecondition) return this.onLost(error);
-        this.logger.debug({ err: error }, 'the connection that holds the executor lock is away');
-      }
-    }
-  }
-
   /** Whether no process holds the lock of the executor. */
   async isDead(executorId: string): Promise<boolean> {
     if (executorId === this.executorId) return false;
-    const client = this.#client;
+    const { client } = this.#connection;
     if (!client) return false;
     const free = await tryLock(client, executorId);
     if (free) await client.query('SELECT pg_advisory_unlock($1::int, hashtext($2))', [LOCK_SPACE, executorId]);
@@ -86,8 +76,7 @@ export class ExecutorLock {
   }
 
   async release(): Promise<void> {
-    this.#released = true;
-    await this.#client?.end().catch(() => undefined);
+    await this.#connection.close();
   }
 }
 

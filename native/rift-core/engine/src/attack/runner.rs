@@ -171,7 +171,7 @@ impl<'a> Runner<'a> {
             while self.position.pass < stage.passes() {
                 let pool = self.ledger.pool(self.position.image, self.all_images());
                 let passes = self.passes_at_once(stage, pool.len() as u64);
-                for indices in pool.chunks(self.batch_size as usize) {
+                for indices in pool.chunks(self.even_batch(pool.len())) {
                     control.check()?;
                     self.batch(stage, passes.clone(), indices, control)?;
                     self.position.image = indices[indices.len() - 1] + 1;
@@ -228,6 +228,11 @@ impl<'a> Runner<'a> {
             self.ledger.record(indices, &taken.images, &clean)?;
         }
         Ok(())
+    }
+
+    /// Images per batch of so many: as few batches as there must be, of nearly equal size, since small ones compute slowly.
+    fn even_batch(&self, images: usize) -> usize {
+        images.div_ceil(images.div_ceil(self.batch_size as usize).max(1)).max(1)
     }
 
     /// The passes to do next: several where the images that are left, taken so many times, fit into one batch. The first

@@ -37,7 +37,7 @@ pub(super) struct Response {
 
 pub(super) fn craft(request: Request, control: &Control) -> Result<Response> {
     request.spec.attack.check().map_err(|error| error.under("spec.attack"))?;
-    let (network, data) = (request.network.read()?, request.data.read()?);
+    let (network, data) = (request.network.read()?, request.data.read("data")?);
     check_fit(&network, &data, "data")?;
     let compute = Compute::resolve(&request.compute)?;
     let (fast, judge) = (compute.fast_plan(&network)?, compute.judge_plan(&network)?);

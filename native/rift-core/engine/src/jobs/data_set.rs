@@ -146,7 +146,7 @@ pub(super) struct Corrupted {
 
 pub(super) fn corrupt(request: CorruptRequest, control: &Control) -> Result<Corrupted> {
     let corruption = Corruption::parse(&request.spec.corruption)?;
-    let data = request.data.read()?;
+    let data = request.data.read("data")?;
     let (severity, seed) = (request.spec.severity, u64::from(request.spec.seed));
     let corrupted = corrupt_dataset(&data, corruption, severity, seed, request.data.first_id(), control)?;
     let float = |images: &tch::Tensor| images.f_to_kind(tch::Kind::Float);

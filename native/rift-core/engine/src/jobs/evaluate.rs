@@ -47,7 +47,7 @@ pub(super) fn evaluate(request: Request, control: &Control) -> Result<Response> 
     let spec = &request.spec;
     spec.check().map_err(|error| error.under("spec"))?;
     let corruptions = spec.corruptions.iter().map(|name| Corruption::parse(name)).collect::<Result<Vec<_>>>()?;
-    let (network, data) = (request.network.read()?, request.data.read()?);
+    let (network, data) = (request.network.read()?, request.data.read("data")?);
     check_fit(&network, &data, "data")?;
     let compute = Compute::resolve(&request.compute)?;
     let (fast, judge) = (compute.fast_plan(&network)?, compute.judge_plan(&network)?);

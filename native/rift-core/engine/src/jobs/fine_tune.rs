@@ -40,9 +40,9 @@ pub(super) fn fine_tune(request: Request, control: &Control) -> Result<Response>
     let spec = &request.spec;
     spec.check().map_err(|error| error.under("spec"))?;
     let original = request.network.read()?;
-    let data = request.train.read()?;
+    let data = request.train.read("train")?;
     check_fit(&original, &data, "train")?;
-    let selection = request.selection.as_ref().map(DataFile::read).transpose()?;
+    let selection = request.selection.as_ref().map(|file| file.read("selection")).transpose()?;
     if let Some(held_out) = &selection {
         check_fit(&original, held_out, "selection")?;
     }

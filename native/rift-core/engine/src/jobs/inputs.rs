@@ -98,13 +98,13 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// Reads the images.
-    pub fn read(&self) -> Result<Dataset> {
+    /// Reads the images; `field` of the request names them.
+    pub fn read(&self, field: &str) -> Result<Dataset> {
         let all = load_split(&self.path)?;
         let (offset, limit) = (i64::from(self.offset), i64::from(self.limit));
         if offset >= all.len() || offset + limit > all.len() {
             let rule = format!("must lie within the {} images of split {}", all.len(), all.split);
-            return Err(EngineError::invalid("data", format!("offset {offset}, limit {limit}"), rule));
+            return Err(EngineError::invalid(field, format!("offset {offset}, limit {limit}"), rule));
         }
         if offset == 0 && (limit == 0 || limit == all.len()) {
             return Ok(all);

@@ -29,9 +29,9 @@ pub(super) struct Request {
 
 pub(super) fn train(request: Request, control: &Control) -> Result<Trained> {
     request.spec.check().map_err(|error| error.under("spec"))?;
-    let data = request.train.read()?;
-    let selection = request.selection.as_ref().map(DataFile::read).transpose()?;
-    let extra = request.extra.as_ref().map(DataFile::read).transpose()?;
+    let data = request.train.read("train")?;
+    let selection = request.selection.as_ref().map(|file| file.read("selection")).transpose()?;
+    let extra = request.extra.as_ref().map(|file| file.read("extra")).transpose()?;
     let mut network = match &request.initial {
         Some(initial) => {
             let mut network = initial.read()?;
