@@ -7,7 +7,7 @@ use super::tries::Tries;
 use super::{apgd, fab, pgd, square};
 use crate::control::Control;
 use crate::error::Result;
-use crate::lanes::{self, quiet, spans};
+use crate::lanes::{self, spans};
 use crate::rng;
 use crate::spec::AttackKind;
 
@@ -20,7 +20,6 @@ pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control
     if parts.len() < 2 {
         return alone(pair, tries, stage, seed, control);
     }
-    let _quiet = quiet(parts.len());
     let parts = parts.into_iter().zip(lanes).map(|((first, rows), (fast, judge))| {
         let (fast, judge, stage, control) = (fast.clone(), judge.clone(), stage.clone(), control.clone());
         let tries = tries.narrow(first, rows)?;

@@ -17,7 +17,7 @@ use super::tries::Tries;
 use crate::control::Control;
 use crate::data::dataset::Dataset;
 use crate::error::{EngineError, Result};
-use crate::lanes::quiet;
+use crate::lanes::{quiet, spans};
 use crate::memory::within_budget;
 use crate::spec::{AttackKind, AttackSpec};
 
@@ -171,7 +171,9 @@ impl<'a> Runner<'a> {
             while self.position.pass < stage.passes() {
                 let pool = self.ledger.pool(self.position.image, self.all_images());
                 let passes = self.passes_at_once(stage, pool.len() as u64);
-                for indices in pool.chunks(self.even_batch(pool.len())) {
+                // As few batches as there must be, of nearly equal size: small ones compute slowly.
+                for (first, count) in spans(pool.len() as i64, pool.len().div_ceil(self.batch_size as usize)) {
+                    let indices = &pool[first as usize..(first + count) as usize];
                     control.check()?;
                     self.batch(stage, passes.clone(), indices, control)?;
                     self.position.image = indices[indices.len() - 1] + 1;
@@ -228,11 +230,6 @@ impl<'a> Runner<'a> {
             self.ledger.record(indices, &taken.images, &clean)?;
         }
         Ok(())
-    }
-
-    /// Images per batch of so many: as few batches as there must be, of nearly equal size, since small ones compute slowly.
-    fn even_batch(&self, images: usize) -> usize {
-        images.div_ceil(images.div_ceil(self.batch_size as usize).max(1)).max(1)
     }
 
     /// The passes to do next: several where the images that are left, taken so many times, fit into one batch. The first

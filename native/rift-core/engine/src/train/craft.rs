@@ -9,7 +9,7 @@ use crate::attack::{pgd, Batch};
 use crate::compute::Compute;
 use crate::control::Control;
 use crate::error::Result;
-use crate::lanes::{self, quiet, spans};
+use crate::lanes::{self, spans};
 use crate::net::{BatchNorm, Classifier, Forward, Network};
 use crate::rng;
 use crate::spec::{CraftBatchNorm, TrainMethod, TrainSpec};
@@ -68,7 +68,6 @@ pub fn ascend(
     if parts.len() < 2 {
         return ascend_alone(model, batch, start, spec, control);
     }
-    let _quiet = quiet(parts.len());
     let parts = parts.into_iter().zip(model.lanes()).map(|((first, rows), lane)| {
         let part = |tensor: &Tensor| tensor.f_narrow(0, first, rows);
         let (images, labels, start) = (part(batch.images)?, part(batch.labels)?, part(start)?);
