@@ -1,16 +1,14 @@
 // Runs one measured task on this project's side, through the addon as the services use it. Reads a task as JSON from standard
 // input, writes {seconds, ...} as JSON to standard output. The clock starts after a warm-up on a few images.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 
 import { createCore } from '@rift/core';
-import { attack } from './lib/attack.mjs';
+import { trainSpec } from './lib/training.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WARM_UP = 32;
 const core = createCore();
 const task = JSON.parse(await text(process.stdin));
@@ -50,29 +48,7 @@ const TASKS = {
   },
 
   async train() {
-    const { settings } = task;
-    const crafting = attack({ epsilon: settings.epsilon, stepSize: settings.stepSize, steps: settings.steps });
-    const spec = {
-      ...JSON.parse(readFileSync(join(ROOT, 'samples', 'training', 'phase-1.json'), 'utf8')),
-      architecture: { arch: 'resnet18', width: task.width },
-      epochs: 1,
-      batchSize: settings.batchSize,
-      optimizer: {
-        learningRate: settings.learningRate,
-        momentum: settings.momentum,
-        weightDecay: settings.weightDecay,
-        nesterov: false,
-        schedule: 'SCHEDULE_KIND_CONSTANT',
-        milestones: [],
-        gamma: 0.1,
-        pctStart: 0,
-      },
-      augment: { padding: 4, paddingMode: 'PADDING_MODE_ZERO', flip: true },
-      emaDecay: 0,
-      keepBest: false,
-      attack: crafting,
-      selectionAttack: crafting,
-    };
+    const spec = trainSpec({ arch: 'resnet18', width: task.width }, task.settings);
     const train = (limit) => {
       const request = {
         train: images(limit),

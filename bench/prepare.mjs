@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { createCore } from '@rift/core';
 import { attack } from './lib/attack.mjs';
+import { trainSpec } from './lib/training.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const [out, counts, wrnWidth] = process.argv.slice(2);
@@ -20,14 +21,21 @@ const data = { name: 'cifar10', path: join(ROOT, 'samples', 'cifar10'), format: 
 const { splits } = await core.runJob('importDataset', { ...data, outputDir: out });
 for (const [name, { path }] of Object.entries(splits)) copyFileSync(path, join(out, `${name}.safetensors`));
 
-const preprocess = { name: 'cifar10', mean: [], standardDeviation: [] };
+// Speed does not depend on weights, and large networks take long to train: four steps give them plausible ones.
+const FEW_STEPS = { learningRate: 0.01, momentum: 0.9, weightDecay: 0, epsilon: 8 / 255, stepSize: 8 / 255, steps: 1, batchSize: 16 };
 for (const [name, arch, width] of [
   ['w64', 'resnet18', 64],
   ['wrn', 'wrn-28-10', Number(wrnWidth)],
 ]) {
-  const fileName = `${name}.pth`;
-  const network = { path: join(out, fileName), fileName, arch, width, classes: 10, inputSize: 32, preprocess, classNames: [] };
-  await core.runJob('importNetwork', { ...network, output: join(out, `${name}.safetensors`) });
+  await core.runJob('train', {
+    train: { path: join(out, 'train.safetensors'), offset: 0, limit: 4 * FEW_STEPS.batchSize },
+    selection: null,
+    spec: trainSpec({ arch, width }, FEW_STEPS),
+    initial: null,
+    compute,
+    output: join(out, `${name}.safetensors`),
+    checkpoint: null,
+  });
 }
 
 for (const count of counts.split(',')) {

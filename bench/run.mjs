@@ -1,7 +1,6 @@
 // Measures this project against its peers: both sides in fresh processes, interleaved, with equal weights, images and threads.
 // Rows can be measured in several calls: a call replaces its own rows in the results and leaves the others.
 // Usage: npm run bench -- [--scale tiny|full] [--rows ID,ID] [--threads N] [--rounds N] [--out FILE] [--table-only]
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,9 +9,8 @@ import { parseArgs } from 'node:util';
 
 import { table, writeInto } from './lib/document.mjs';
 import { peersPython } from './lib/environment.mjs';
-import { measure, measureByScript } from './lib/measure.mjs';
+import { measureRow, prepare, resultOf } from './lib/row.mjs';
 import { rowsOf, SCALES } from './lib/rows.mjs';
-import { mrcGap, ratiosOf, summarise } from './lib/summary.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
@@ -38,55 +36,6 @@ const out =
   values.out ??
   (values.scale === 'tiny' ? join(ROOT, '.cache', 'bench', 'tiny.json') : join(ROOT, 'bench', 'results', `${values.scale}.json`));
 
-function prepare() {
-  const python = peersPython();
-  const inputs = join(ROOT, '.cache', 'bench', 'inputs');
-  mkdirSync(inputs, { recursive: true });
-  execFileSync(python, [join(ROOT, 'bench', 'peers', 'wide.py'), inputs, String(size.wrnWidth)], { stdio: ['ignore', 2, 2] });
-  const counts = known.flatMap(({ sides = [] }) => sides.filter(({ task }) => task === 'criticality').map(({ images }) => images));
-  const args = [inputs, [...new Set(counts)].join(','), String(size.wrnWidth)];
-  execFileSync(process.execPath, [join(ROOT, 'bench', 'prepare.mjs'), ...args], { stdio: ['ignore', 2, 2] });
-  return { root: ROOT, python, inputs, threads };
-}
-
-async function measureRow(place, row) {
-  const say = (text) => process.stderr.write(text);
-  if (row.script !== undefined) {
-    say(`${row.id}\n`);
-    const { sides: found } = await measureByScript(place, row);
-    return { sides: found, measurements: found.map((side) => side.measurements) };
-  }
-  const measurements = row.sides.map(() => []);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [index, side] of row.sides.entries()) {
-      say(`${row.id} round ${round + 1} of ${rounds}: ${side.point ?? ''} ${side.name} `);
-      const one = await measure(place, side);
-      say(`${one.seconds.toFixed(2)} s\n`);
-      measurements[index].push(one);
-    }
-  }
-  return { sides: row.sides, measurements };
-}
-
-function resultOf(row, { sides: measured, measurements }) {
-  const sides = measured.map((side, index) => summarise(side, measurements[index]));
-  const theirs = sides.find(({ side }) => side === 'peer');
-  return {
-    id: row.id,
-    title: row.title,
-    date: new Date().toISOString().slice(0, 10),
-    rounds: measurements[0].length,
-    sides,
-    ratios: ratiosOf(row, sides, measurements),
-    ...(row.isCurve && { isCurve: true }),
-    ...(row.limits && { limits: row.limits }),
-    ...(theirs?.mrc &&
-      !row.isCurve && {
-        mrcGaps: sides.filter(({ side }) => side === 'ours').map(({ name, mrc }) => ({ name, ...mrcGap(mrc, theirs.mrc) })),
-      }),
-  };
-}
-
 function describeMachine() {
   const processor = readFileSync('/proc/cpuinfo', 'utf8');
   return {
@@ -110,9 +59,11 @@ function describeVersions() {
 
 const earlier = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : { rows: [] };
 if (!values['table-only']) {
-  const place = prepare();
+  const place = { root: ROOT, python: peersPython(), inputs: join(ROOT, '.cache', 'bench', 'inputs'), threads };
+  prepare(place, known, size);
+  const say = (text) => process.stderr.write(text);
   for (const row of known.filter(({ id }) => wanted.includes(id))) {
-    const result = resultOf(row, await measureRow(place, row));
+    const result = resultOf(row, await measureRow(place, row, { rounds, say }));
     earlier.rows = known
       .map(({ id }) => (id === row.id ? result : earlier.rows.find((old) => old.id === id)))
       .filter((one) => one !== undefined);

@@ -1,5 +1,6 @@
 // The whole sample run as `npm start` makes it, in a state folder of its own: seconds from start to end, and the largest memory of
-// all its processes together. Writes one side as JSON, as bench/perturb.mjs does.
+// all its processes together. Writes one side as JSON, as bench/perturb.mjs does. Words behind the script's name are run in place
+// of `demo`.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,10 +40,11 @@ function memory(pid) {
   }
 }
 
+const words = process.argv.length > 2 ? process.argv.slice(2) : ['demo'];
 const home = mkdtempSync(join(tmpdir(), 'rift-sample-'));
 const env = { ...process.env, RIFT_HOME: home, PATH: `${join(ROOT, 'node_modules', '.bin')}:${process.env.PATH}` };
 const began = performance.now();
-const child = spawn('rift', ['demo', '--no-cache', '--json', '--output', join(home, 'out')], {
+const child = spawn('rift', [...words, '--no-cache', '--json', '--output', join(home, 'out')], {
   cwd: ROOT,
   env,
   stdio: ['ignore', 'pipe', 'inherit'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cargoStage } from './lib/cargo-stage.mjs';
 import { lintStage } from './lib/lint-stage.mjs';
-import { nodeStage, testSpecs, unitSpecs } from './lib/node-stage.mjs';
+import { benchSpecs, nodeStage, testSpecs, unitSpecs } from './lib/node-stage.mjs';
 import { Tally } from './lib/tally.mjs';
 import { toolEnvironment } from './lib/toolchain.mjs';
 
@@ -16,7 +16,8 @@ const STAGES = {
   unit: (context) => nodeStage(unitSpecs(root), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
   contract: (context) => nodeStage(testSpecs(root, ['fuzz', 'contract']), context, { concurrency: 2, timeoutMs: 5 * MINUTE }),
   deploy: (context) => nodeStage(testSpecs(root, ['deploy']), context, { concurrency: 2, timeoutMs: 15 * MINUTE }),
-  e2e: (context) => nodeStage(testSpecs(root, ['e2e', 'faults']), context, { concurrency: 1, timeoutMs: 15 * MINUTE }),
+  e2e: (context) =>
+    nodeStage([...testSpecs(root, ['e2e', 'faults']), ...benchSpecs(root)], context, { concurrency: 1, timeoutMs: 15 * MINUTE }),
 };
 
 function chosenStages() {

@@ -20,8 +20,11 @@ export function unitSpecs(root) {
       .filter((path) => existsSync(join(root, source(path).replace(/\.js$/, '.ts'))))
       .sort(),
   );
-  return [...compiled, ...globSync('scripts/**/*.spec.mjs', { cwd: root }).sort()].map((path) => join(root, path));
+  return [...compiled, ...globSync('{scripts,bench}/lib/*.spec.mjs', { cwd: root }).sort()].map((path) => join(root, path));
 }
+
+/** The benchmark at its tiny size. */
+export const benchSpecs = (root) => [join(root, 'bench', 'tiny.spec.mjs')];
 
 /** Compiled specs of folders under test/, in the order of the folders. */
 export function testSpecs(root, folders) {
