@@ -76,7 +76,10 @@ pub fn attempt(pair: &Pair<'_>, tries: &Tries, stage: &Stage, seed: u64, control
         let logits = tch::no_grad(|| pair.fast.logits(&points))?;
         let labels = of_rows(rows.labels())?;
         let new = margin(&logits, &labels)?;
-        let (chosen, counts) = ahead.answer(&asked, &changes(&logits, &labels, &new, &of_rows(&value)?)?);
+        // Where nothing is asked ahead of its turn, a GPU need not be waited for.
+        let changed =
+            if one_by_one { vec![0; asked.len()] } else { changes(&logits, &labels, &new, &of_rows(&value)?)? };
+        let (chosen, counts) = ahead.answer(&asked, &changed);
         rows.count_steps(&counts)?;
         let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(best.device())?;
         let (point, new) = (points.f_index_select(0, &chosen)?, new.f_index_select(0, &chosen)?);
