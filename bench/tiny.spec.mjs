@@ -13,6 +13,8 @@ const rows = rowsOf('tiny');
 const python = readyPython();
 const skip = python === undefined ? 'no Python with the peers: `npm run bench` installs one, or name one in RIFT_BENCH_PYTHON' : false;
 const inputs = mkdtempSync(join(tmpdir(), 'rift-bench-'));
+// Measured once, not by each of the many processes.
+process.env.RIFT_CHOICES ??= join(inputs, 'choices');
 const place = { root: join(import.meta.dirname, '..'), python, inputs, threads: cpus().length };
 
 /** Measures the sides of a row that one of both parties has. */
@@ -53,22 +55,23 @@ function assertMeasured(side, { seconds, images, accuracy, stages, mrc, loss }) 
   if (side.task === 'autoattack') assert.equal(stages.length, 5);
 }
 
-describe('the benchmark at its tiny size', () => {
+// Half of a peer's time is one thread that imports its packages.
+describe('the benchmark at its tiny size', { concurrency: 2 }, () => {
   before(() => prepare(place, rows, SCALES.tiny));
   after(() => rmSync(inputs, { recursive: true, force: true }));
 
   for (const row of rows.filter(({ script }) => script === undefined)) {
-    const found = {};
+    let ours;
+    const measureOurs = () => (ours ??= measured(row, 'ours'));
 
     it(`${row.id}: this project's side measures what the row names`, async () => {
-      found.ours = await measured(row, 'ours');
-      for (const [index, side] of found.ours.sides.entries()) assertMeasured(side, found.ours.measurements[index][0]);
+      const { sides, measurements } = await measureOurs();
+      for (const [index, side] of sides.entries()) assertMeasured(side, measurements[index][0]);
     });
 
     if (!row.sides.some(({ side }) => side === 'peer')) continue;
     it(`${row.id}: the peers do the same work, and the row has its ratios`, { skip }, async () => {
-      found.peers = await measured(row, 'peer');
-      const { ours, peers } = found;
+      const [ours, peers] = [await measureOurs(), await measured(row, 'peer')];
       for (const [index, peer] of peers.sides.entries()) {
         const [theirs] = peers.measurements[index];
         assertMeasured(peer, theirs);
