@@ -2,6 +2,7 @@
 
 import { attack, peerAttack } from './attack.mjs';
 import { measured } from './criticality.mjs';
+import { counted } from './words.mjs';
 
 const FIVE = ['layer1.0.conv1', 'layer2.0.conv1', 'layer3.0.conv1', 'layer4.0.conv1', 'linear'];
 
@@ -61,17 +62,17 @@ export function curvesOf(scale, images) {
     curve(
       'curve-threads',
       `PGD-10 to the end, width 16, ${size.attacked} images, by threads`,
-      size.threads.map((threads) => bothAttack(`${threads} threads`, { limit: size.attacked, threads })),
+      size.threads.map((threads) => bothAttack(counted(threads, 'thread'), { limit: size.attacked, threads })),
     ),
     curve(
       'curve-mrc-images',
-      `MRC of ${size.measuredModules.length} modules, width 16, by images`,
+      `MRC of ${counted(size.measuredModules.length, 'module')}, width 16, by images`,
       size.measured.map((count) => bothMeasure(`${count} images`, { images: count, modules: size.measuredModules })),
     ),
     curve(
       'curve-mrc-modules',
       `MRC, width 16, ${Math.min(128, images)} images, by modules`,
-      size.modules.map((modules) => bothMeasure(`${modules?.length ?? 21} modules`, { images: Math.min(128, images), modules })),
+      size.modules.map((modules) => bothMeasure(counted(modules?.length ?? 21, 'module'), { images: Math.min(128, images), modules })),
     ),
   ];
 }

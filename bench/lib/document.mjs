@@ -1,6 +1,8 @@
 // The measured rows as Markdown, between two marks of docs/performance.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 
+import { counted } from './words.mjs';
+
 const [BEGIN, END] = ['<!-- measured: written by bench/run.mjs -->', '<!-- /measured -->'];
 
 const figure = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
@@ -34,7 +36,9 @@ function curveLines(curves) {
       const text = (side) =>
         `${side.side === 'ours' ? `**RiFT, ${side.name}**` : side.name}: ${figure(side.seconds)}, ${figure(side.imagesPerSecond)}, ${Math.round(side.peakMiB)} MiB`;
       const ratio = ours.map((side) => (peer.seconds / side.seconds).toFixed(2)).join('; ');
-      lines.push(`| ${index === 0 ? `${title} (${rounds} rounds)` : ''} | ${point} | ${here.map(text).join('<br>')} | ${ratio} |`);
+      lines.push(
+        `| ${index === 0 ? `${title} (${counted(rounds, 'round')})` : ''} | ${point} | ${here.map(text).join('<br>')} | ${ratio} |`,
+      );
     }
   }
   return lines;
@@ -48,7 +52,7 @@ function cells({ title, rounds, sides, ratios, limits }, side, index) {
   const ratio = ratios.find(({ name }) => name === side.name);
   const isMet = ratio !== undefined && ratio.ratio >= ratio.target;
   return [
-    index === 0 ? `${title} (${rounds} rounds)` : '',
+    index === 0 ? `${title} (${counted(rounds, 'round')})` : '',
     side.side === 'ours' ? `**RiFT, ${side.name}**` : side.name,
     `${figure(side.seconds)} (${figure(side.fastest)}–${figure(side.slowest)})`,
     side.imagesPerSecond === undefined ? '' : figure(side.imagesPerSecond),
