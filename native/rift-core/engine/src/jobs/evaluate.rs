@@ -104,10 +104,10 @@ impl Job<'_> {
         let network = self.request.network.identity();
         let path = self.request.checkpoint.as_deref().map(|path| side_file(path, &format!("attack-{index}")));
         let resume = path.as_deref().map(|path| Resume { path, network_digest: &network, keep: true });
-        let name = if spec.kind.is_list() {
-            spec.kind.name().to_string()
-        } else {
-            format!("{}, {} steps, {} restarts", spec.kind.name(), spec.steps, spec.restarts)
+        let name = match (spec.kind.is_list(), spec.restarts) {
+            (true, _) => spec.kind.name().to_string(),
+            (false, 1) => format!("{}, {} steps", spec.kind.name(), spec.steps),
+            (false, restarts) => format!("{}, {} steps, {restarts} restarts", spec.kind.name(), spec.steps),
         };
         let mut attacked =
             run_resumable(&attack, resume.as_ref(), self.control, &mut |standing| units.attacked(&name, standing))?;
