@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { text } from 'node:stream/consumers';
 
 import { createCore } from '@rift/core';
-import { trainSpec } from './lib/training.mjs';
+import { trainRequest, trainSpec } from './lib/training.mjs';
 
 const WARM_UP = 32;
 const core = createCore();
@@ -49,18 +49,8 @@ const TASKS = {
 
   async train() {
     const spec = trainSpec({ arch: 'resnet18', width: task.width }, task.settings);
-    const train = (limit) => {
-      const request = {
-        train: images(limit),
-        selection: null,
-        spec,
-        initial: null,
-        compute,
-        output: join(folder, 'net.safetensors'),
-        checkpoint: null,
-      };
-      return core.runJob('train', request);
-    };
+    const output = join(folder, 'net.safetensors');
+    const train = (limit) => core.runJob('train', trainRequest(spec, { train: images(limit), compute, output }));
     await train(WARM_UP);
     const { result, seconds } = await timed(() => train(task.limit));
     return { seconds, images: task.limit, loss: result.epochs.at(-1).loss };

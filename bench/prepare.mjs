@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { createCore } from '@rift/core';
-import { attack } from './lib/attack.mjs';
-import { trainSpec } from './lib/training.mjs';
+import { EPSILON, attack } from './lib/attack.mjs';
+import { trainRequest, trainSpec } from './lib/training.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const [out, counts, wrnWidth] = process.argv.slice(2);
@@ -22,20 +22,14 @@ const { splits } = await core.runJob('importDataset', { ...data, outputDir: out 
 for (const [name, { path }] of Object.entries(splits)) copyFileSync(path, join(out, `${name}.safetensors`));
 
 // Speed does not depend on weights, and large networks take long to train: four steps give them plausible ones.
-const FEW_STEPS = { learningRate: 0.01, momentum: 0.9, weightDecay: 0, epsilon: 8 / 255, stepSize: 8 / 255, steps: 1, batchSize: 16 };
+const FEW_STEPS = { learningRate: 0.01, momentum: 0.9, weightDecay: 0, epsilon: EPSILON, stepSize: EPSILON, steps: 1, batchSize: 16 };
 for (const [name, arch, width] of [
   ['w64', 'resnet18', 64],
   ['wrn', 'wrn-28-10', Number(wrnWidth)],
 ]) {
-  await core.runJob('train', {
-    train: { path: join(out, 'train.safetensors'), offset: 0, limit: 4 * FEW_STEPS.batchSize },
-    selection: null,
-    spec: trainSpec({ arch, width }, FEW_STEPS),
-    initial: null,
-    compute,
-    output: join(out, `${name}.safetensors`),
-    checkpoint: null,
-  });
+  const train = { path: join(out, 'train.safetensors'), offset: 0, limit: 4 * FEW_STEPS.batchSize };
+  const output = join(out, `${name}.safetensors`);
+  await core.runJob('train', trainRequest(trainSpec({ arch, width }, FEW_STEPS), { train, compute, output }));
 }
 
 for (const count of counts.split(',')) {

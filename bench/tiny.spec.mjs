@@ -11,15 +11,17 @@ import { rowsOf, SCALES } from './lib/rows.mjs';
 
 const rows = rowsOf('tiny');
 const python = readyPython();
-const skip = python === undefined ? 'no Python with the peers: `npm run bench` installs one, or name one in RIFT_BENCH_PYTHON' : false;
+const skip =
+  python === undefined ? 'no Python with the peers: `node bench/install.mjs` installs one, or name one in RIFT_BENCH_PYTHON' : false;
 const inputs = mkdtempSync(join(tmpdir(), 'rift-bench-'));
 // Measured once, not by each of the many processes.
 process.env.RIFT_CHOICES ??= join(inputs, 'choices');
 const place = { root: join(import.meta.dirname, '..'), python, inputs, threads: 1 };
 
+const ONCE = { rounds: 1, say: () => {} };
+
 /** Measures the sides of a row that one of both parties has. */
-const measured = (row, party) =>
-  measureRow(place, { ...row, sides: row.sides?.filter(({ side }) => side === party) }, { rounds: 1, say: () => {} });
+const measured = (row, party) => measureRow(place, { ...row, sides: row.sides.filter(({ side }) => side === party) }, ONCE);
 
 /** Attacks start at other random points on either side: this share of the images may differ. */
 const APART = 1 / 16;
@@ -92,7 +94,7 @@ describe('the benchmark at its tiny size', { concurrency: 2 }, () => {
 
   for (const row of rows.filter(({ script }) => script !== undefined)) {
     it(`${row.id}: the script measures, and says what the row's targets and limits want`, async () => {
-      const { sides, ratios } = resultOf(row, await measureRow(place, row, { rounds: 1, say: () => {} }));
+      const { sides, ratios } = resultOf(row, await measureRow(place, row, ONCE));
       assert.deepEqual(
         ratios.map(({ name }) => name),
         (row.targets ?? []).map(([name]) => name),

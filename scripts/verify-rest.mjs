@@ -1,13 +1,14 @@
 // `npm run verify:rest`: schemathesis asks the REST API what its OpenAPI document allows, against services of its own that are stopped again.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { cacheFolder } from './lib/cache.mjs';
 
 const VERSION = '4.32.5';
 const root = join(import.meta.dirname, '..');
-const { RIFT_CACHE = join(homedir(), '.cache', 'rift') } = process.env;
-const folder = join(RIFT_CACHE, 'tools', `schemathesis-${VERSION}`);
+const folder = join(cacheFolder(process.env), 'tools', `schemathesis-${VERSION}`);
 const program = join(folder, 'bin', 'schemathesis');
 
 function mustRun(command, args) {

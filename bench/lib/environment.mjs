@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { cacheFolder } from '../../scripts/lib/cache.mjs';
 
 /** What the packages and pip's copies of them take while they are unpacked. */
 const DISK_GB = 12;
@@ -12,7 +13,7 @@ const REQUIREMENTS = fileURLToPath(new URL('../requirements.txt', import.meta.ur
 
 function place() {
   const stamp = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 16);
-  const cache = process.env.RIFT_CACHE ? resolve(process.env.RIFT_CACHE) : join(homedir(), '.cache', 'rift');
+  const cache = cacheFolder(process.env);
   const folder = join(cache, `bench-python-${stamp}`);
   return { cache, folder, python: join(folder, 'bin', 'python'), ready: join(folder, 'ready') };
 }

@@ -1,6 +1,5 @@
 // A row from its inputs to its line in the results.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { measure, measureByScript } from './measure.mjs';
@@ -8,7 +7,6 @@ import { mrcGap, ratiosOf, summarise } from './summary.mjs';
 
 /** Makes what the sides of `rows` read in the folder `inputs`. */
 export function prepare({ root, inputs }, rows, { wrnWidth }) {
-  mkdirSync(inputs, { recursive: true });
   const counts = rows.flatMap(({ sides = [] }) => sides.filter(({ task }) => task === 'criticality').map(({ images }) => images));
   const args = [inputs, [...new Set(counts)].join(','), String(wrnWidth)];
   execFileSync(process.execPath, [join(root, 'bench', 'prepare.mjs'), ...args], { stdio: ['ignore', 2, 2] });

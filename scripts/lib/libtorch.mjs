@@ -13,8 +13,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { cacheFolder } from './cache.mjs';
 import { SetupError, run } from './run.mjs';
 import { findCompiler } from './toolchain.mjs';
 
@@ -29,7 +29,7 @@ const librarySuffix = process.platform === 'darwin' ? 'dylib' : 'so';
 /** Where libtorch is, or will be: `LIBTORCH`, else a folder of the cache shared by all checkouts. */
 export function libtorchFolder(env) {
   if (env.LIBTORCH) return resolve(env.LIBTORCH);
-  return join(env.RIFT_CACHE ? resolve(env.RIFT_CACHE) : join(homedir(), '.cache', 'rift'), `libtorch-${VERSION}-cpu`);
+  return join(cacheFolder(env), `libtorch-${VERSION}-cpu`);
 }
 
 function versionIn(folder) {

@@ -20,7 +20,7 @@ export function unitSpecs(root) {
       .filter((path) => existsSync(join(root, source(path).replace(/\.js$/, '.ts'))))
       .sort(),
   );
-  return [...compiled, ...globSync('{scripts,bench}/lib/*.spec.mjs', { cwd: root }).sort()].map((path) => join(root, path));
+  return [...compiled, ...globSync('{scripts,bench/lib}/**/*.spec.mjs', { cwd: root }).sort()].map((path) => join(root, path));
 }
 
 /** The benchmark at its tiny size. */

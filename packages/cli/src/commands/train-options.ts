@@ -4,13 +4,21 @@ import type { Command } from 'commander';
 
 import { usageError } from '../errors.js';
 import { decimal, epsilon, fraction, integer } from '../parse/numbers.js';
-import { CLEAN_FORWARDS, CRAFT_BATCH_NORM, METHODS, NORMS, PADDING_MODES, SCHEDULES, choose, wordsOf } from '../parse/vocabulary.js';
+import {
+  CLEAN_FORWARDS,
+  CRAFT_BATCH_NORM,
+  METHODS,
+  NORMS,
+  PADDING_MODES,
+  PREPROCESS,
+  SCHEDULES,
+  choose,
+  wordsOf,
+} from '../parse/vocabulary.js';
 import type { TrainChoice } from '../plan/recipes.js';
 
 /** Largest decay of a weight average that the trainer takes: at 1 it would stay where training began. */
 const MOST_EMA = 0.999_999;
-
-const PREPROCESS = ['cifar10', 'cifar100', 'imagenet', 'none'] as const;
 
 /** Options that say how to train. */
 export interface TrainOptions {

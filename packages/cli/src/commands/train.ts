@@ -4,7 +4,7 @@ import { usageError } from '../errors.js';
 import { selectImages, selectionOf } from '../inputs/datasets.js';
 import { checkDataArgument, checkNetworkArgument } from '../inputs/preflight.js';
 import { integer } from '../parse/numbers.js';
-import { ARCHITECTURES } from '../parse/vocabulary.js';
+import { ARCHITECTURES, PREPROCESS } from '../parse/vocabulary.js';
 import { completeTraining } from '../plan/recipes.js';
 import { trainPlan } from '../plan/stages.js';
 import { saveNetwork } from '../results/save-network.js';
@@ -100,5 +100,5 @@ async function runTrain(session: Session, options: Options): Promise<void> {
 
 /** A network's own normalisation may be any; the settings, which are not read then, know the named ones. */
 function nameOf(preprocess: string): string {
-  return ['cifar10', 'cifar100', 'imagenet', 'none'].includes(preprocess) ? preprocess : 'none';
+  return PREPROCESS.find((name) => name === preprocess) ?? 'none';
 }

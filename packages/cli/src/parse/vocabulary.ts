@@ -96,6 +96,9 @@ export const CLEAN_FORWARDS = {
   both: 'CLEAN_FORWARDS_BEFORE_AND_AFTER_UPDATE',
 } as const satisfies Record<string, CleanForwards>;
 
+/** Normalisations that have a name. */
+export const PREPROCESS = ['cifar10', 'cifar100', 'imagenet', 'none'] as const;
+
 /** What fine-tuning moves. */
 export const SCOPES = {
   modules: 'FINE_TUNE_SCOPE_MODULES',

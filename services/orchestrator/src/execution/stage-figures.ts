@@ -76,8 +76,6 @@ function evaluationFigures({ standard, attacks, corruptions }: EvaluateResult): 
   return [
     ...accuracy('accuracy', standard),
     ...attacks.flatMap(({ attack, outcome }) => (attack ? accuracy(`under ${attackName(attack)}`, outcome) : [])),
-    ...(cells.length === 0
-      ? []
-      : [share(`mean of ${corruptions.length} ${corruptions.length === 1 ? 'corruption' : 'corruptions'}`, mean)]),
+    ...(cells.length === 0 ? [] : [share(`mean of ${corruptions.length} corruption${corruptions.length === 1 ? '' : 's'}`, mean)]),
   ];
 }
